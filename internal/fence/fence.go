@@ -1,0 +1,127 @@
+// Package fence decides whether an entry that was stored in this process may still be served.
+//
+// An invalidation adds one to a counter, and an entry is alive as long as the counters it was
+// stamped with have not moved. The order in which a memory engine applies its writes and deletes therefore does not
+// matter: an entry stamped before an invalidation is dead whenever it shows up.
+package fence
+
+import (
+	"hash/maphash"
+	"sync/atomic"
+
+	"github.com/tiercache/tiercache/internal/clock"
+)
+
+// A Stamp is the state of the fence for one key at the moment it was taken. The zero Stamp was
+// never taken, and is not valid.
+type Stamp struct {
+	// Sum is the counter of the key's slot plus the epoch of its partition. Both only grow, so their sum
+	// is unchanged exactly when neither has moved.
+	Sum uint64
+	// AsOf is when the stamp was taken: before the load or the far read of the value began.
+	AsOf clock.Instant
+	// Slot and Partition say which counters were summed, so that a check hashes nothing.
+	Slot      uint32
+	Partition uint32
+}
+
+// IsZero reports whether s was never taken.
+func (s Stamp) IsZero() bool { return s == Stamp{} }
+
+// slots is the number of counters for keys, a power of two. An invalidation also kills the entries that
+// share its slot: one innocent entry for every 65,536 in the cache.
+const slots = 1 << 16
+
+// A Fence holds the counters of one cache. All methods may be called by many goroutines at once.
+type Fence struct {
+	seed  maphash.Seed
+	bound int64 // nanoseconds; 0: no bound is promised, so trust never ends
+	slots [slots]atomic.Uint64
+	parts []partition
+}
+
+// A partition is a share of the keys whose events are lost or confirmed together.
+type partition struct {
+	epoch atomic.Uint64
+	until atomic.Int64 // an Instant: events up to there minus the bound are known to have been applied
+	_     [112]byte    // a line pair of its own: until is written often, and read on every hit
+}
+
+// New returns a fence of the given number of partitions. A bound of 0 says that no bound is
+// promised: then entries are trusted until they are invalidated or expire.
+func New(partitions int, bound clock.Instant) *Fence {
+	f := &Fence{seed: maphash.MakeSeed(), bound: int64(bound), parts: make([]partition, partitions)}
+	for i := range f.parts {
+		f.parts[i].epoch.Store(1) // no stamp is zero
+		if bound == 0 {
+			f.parts[i].until.Store(int64(clock.Never))
+		}
+	}
+	return f
+}
+
+// Stamp takes the stamp of a key. Take it before the far read or the load that it is to vouch for.
+func (f *Fence) Stamp(key string, part int) Stamp {
+	now := clock.Now() // first: a stamp that is older than its counters only costs trust
+	slot := uint32(maphash.String(f.seed, key) & (slots - 1))
+	return Stamp{
+		Sum:       f.slots[slot].Load() + f.parts[part].epoch.Load(),
+		AsOf:      now,
+		Slot:      slot,
+		Partition: uint32(part),
+	}
+}
+
+// Bump invalidates a key and returns the stamp right after.
+func (f *Fence) Bump(key string, part int) Stamp {
+	now := clock.Now()
+	slot := uint32(maphash.String(f.seed, key) & (slots - 1))
+	return Stamp{
+		Sum:       f.slots[slot].Add(1) + f.parts[part].epoch.Load(),
+		AsOf:      now,
+		Slot:      slot,
+		Partition: uint32(part),
+	}
+}
+
+// Drop invalidates every key of a partition.
+func (f *Fence) Drop(part int) { f.parts[part].epoch.Add(1) }
+
+// DropAll invalidates every key.
+func (f *Fence) DropAll() {
+	for i := range f.parts {
+		f.parts[i].epoch.Add(1)
+	}
+}
+
+// Epoch returns a number that changes whenever a partition is dropped.
+func (f *Fence) Epoch() uint64 {
+	var sum uint64
+	for i := range f.parts {
+		sum += f.parts[i].epoch.Load()
+	}
+	return sum
+}
+
+// Confirm extends the trust in a partition to until. It never shortens it.
+func (f *Fence) Confirm(part int, until clock.Instant) {
+	p := &f.parts[part].until
+	for {
+		old := p.Load()
+		if old >= int64(until) || p.CompareAndSwap(old, int64(until)) {
+			return
+		}
+	}
+}
+
+// Current reports whether nothing has invalidated the key since s was taken.
+func (f *Fence) Current(s *Stamp) bool {
+	return f.slots[s.Slot&(slots-1)].Load()+f.parts[s.Partition].epoch.Load() == s.Sum
+}
+
+// Trusted reports whether an entry with stamp s may be served at now: the partition has been confirmed, or the
+// stamp itself is younger than the bound. A value that was read from the source or the far tier at AsOf reflects
+// everything acknowledged before, so for one bound it needs no confirmation.
+func (f *Fence) Trusted(s *Stamp, now clock.Instant) bool {
+	return int64(now) <= f.parts[s.Partition].until.Load() || int64(now)-int64(s.AsOf) <= f.bound
+}

@@ -1,0 +1,154 @@
+package tier
+
+import (
+	"context"
+	"time"
+
+	"github.com/tiercache/tiercache/internal/clock"
+	"github.com/tiercache/tiercache/internal/fence"
+)
+
+// A Stamp is the state of the fence before the value was read or loaded. The root compares it on
+// every hit; a tier keeps it with the entry and does not look inside.
+type Stamp = fence.Stamp
+
+// An Instant is a point on the monotonic clock of this process, in nanoseconds. Its zero value is
+// unset. It is not to be stored outside the process.
+type Instant = clock.Instant
+
+// Now reads the clock of Instant.
+func Now() Instant { return clock.Now() }
+
+// A Tag is a name by which entries are invalidated together, with the mark it had when the load of
+// the entry began.
+type Tag struct {
+	Name string
+	Mark uint64
+}
+
+// An Entry is one cached value with all that decides whether it may be served. Once it has been given to a
+// tier it is shared by every reader, and nobody changes it.
+type Entry[V any] struct {
+	Key        string
+	Value      V
+	Tags       []Tag
+	FreshUntil Instant // stale after
+	ExpiresAt  Instant // never served after; not before FreshUntil
+	Stamp      Stamp   // zero in an entry that comes from outside this process
+	Size       int32   // bytes of the encoded value where it has been encoded or decoded; 0 if unknown
+	Absent     bool    // the source has no value for the key; Value is zero
+}
+
+// A Tier is one level of a cache. Tiers know nothing of each other: the cache reads them
+// from near to far and writes them from far to near. All methods may be called by many goroutines at once.
+//
+// A tier that holds entries in this process returns the very entry it was given, stamp included. A
+// tier that encodes returns a new entry with a zero Stamp on every call.
+type Tier[V any] interface {
+	// Name is unique among the tiers of one cache, constant and not empty. It appears in errors and statistics.
+	Name() string
+	// Get returns the entry of key. Absent, expired and unreadable entries are ok == false with a nil error; an
+	// error means that the tier could not tell. Stale entries are returned: the caller
+	// decides.
+	Get(ctx context.Context, key string) (e *Entry[V], ok bool, err error)
+	// Set stores e until e.ExpiresAt, replacing what is stored under e.Key. After it has returned nil, Get
+	// returns e or a newer entry or, when the tier had no room, nothing, but never an older one. A tier that encodes may
+	// record e.Size when it is zero, since far tiers are set before the entry is shared.
+	Set(ctx context.Context, e *Entry[V]) error
+	// Delete removes keys. Absent keys are no error. After it has returned nil, Get does not
+	// return an entry that was set before. On an error any part may have been removed.
+	Delete(ctx context.Context, keys ...string) error
+}
+
+// The optional powers of a tier follow. The cache finds them once, when it is built.
+
+// An Opener is a tier that checks its configuration or starts work before its first use. The cache calls Open once, from
+// tiercache.New, and reports its error.
+type Opener interface {
+	Open(s Scope) error
+}
+
+// A Scope tells a tier of which cache it is a part.
+type Scope struct {
+	Cache         string        // name of the cache: letters, digits, '.', '_', '-'
+	MaxValueBytes int           // largest encoded value to store
+	Epoch         func() uint64 // changes when events may have been lost or the cache was cleared: what was remembered of a shared store is to be read again
+	Report        func(Problem) // tells the cache of something that is not an error of the call at hand; must not be nil, never blocks
+}
+
+// A Closer is a tier that holds resources. Close is called once, may run at the same time as other calls,
+// and makes them miss or do nothing from then on.
+type Closer interface {
+	Close() error
+}
+
+// A Clearer is a tier that forgets all entries of its cache in one step, whatever their number.
+// It is for tiers shared between processes: entries in this process die by the fence.
+type Clearer interface {
+	Clear(ctx context.Context) error
+}
+
+// An Expirer is a tier that can make a stored entry stale without rewriting it. An absent key is
+// no error. Where a tier lacks this power the cache deletes the entry.
+type Expirer interface {
+	Expire(ctx context.Context, key string) error
+}
+
+// A Leaser is a tier, shared between processes, that lets one of them at a time load a key and refuses a
+// fill that an invalidation has overtaken.
+type Leaser[V any] interface {
+	Tier[V]
+	// Lease asks for the right to load key, for at most ttl. Exactly one of three things comes of it:
+	// a lease (granted); a fresh entry (somebody filled it meanwhile); or neither, with a nil
+	// error: another process holds the lease. An error that is errors.ErrUnsupported says that the
+	// store has no leases. A stale entry in the store stays readable while it is leased.
+	Lease(ctx context.Context, key string, ttl time.Duration) (Lease[V], *Entry[V], error)
+}
+
+// A Lease is the right to fill one key, once.
+type Lease[V any] interface {
+	// Fill stores e if the key has not been set, deleted, cleared or leased to another since the
+	// lease was granted. stored == false with a nil error means that it has, and e was not stored.
+	Fill(ctx context.Context, e *Entry[V]) (stored bool, err error)
+	// Release gives the lease back without a fill, so that others need not wait for it to lapse.
+	Release(ctx context.Context) error
+}
+
+// A Kind says what a Problem is.
+type Kind uint8
+
+const (
+	Unreadable Kind = iota + 1 // stored bytes could not be read; counted as a miss
+	Foreign                    // stored bytes belong to another codec, schema or generation; counted as a miss
+	TooLarge                   // the value is larger than MaxValueBytes and was not stored
+	Dropped                    // the engine dropped a set and it could not be offered again
+	Evicted                    // an entry made room for another
+	Rejected                   // the engine's policy refused a new entry
+)
+
+// String returns the name of the kind.
+func (k Kind) String() string {
+	switch k {
+	case Unreadable:
+		return "unreadable"
+	case Foreign:
+		return "foreign"
+	case TooLarge:
+		return "too large"
+	case Dropped:
+		return "dropped"
+	case Evicted:
+		return "evicted"
+	case Rejected:
+		return "rejected"
+	}
+	return "unknown"
+}
+
+// A Problem is something a tier met that is not an error of the call at hand.
+type Problem struct {
+	Kind Kind
+	Tier string
+	Key  string // empty when unknown
+	Err  error  // nil for Dropped, Evicted and Rejected
+}
