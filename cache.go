@@ -1,0 +1,237 @@
+package tiercache
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/tiercache/tiercache/internal/clock"
+	"github.com/tiercache/tiercache/internal/fence"
+	"github.com/tiercache/tiercache/internal/keys"
+	"github.com/tiercache/tiercache/invalidate"
+	"github.com/tiercache/tiercache/tier"
+)
+
+// Limits that apply when Config leaves them zero.
+const (
+	DefaultMaxKeyBytes   = 1 << 10
+	DefaultMaxValueBytes = 8 << 20
+)
+
+// A Config describes a cache. Name, Tiers and Profile.TTL are required.
+type Config[V any] struct {
+	// Name tells this cache from others that share a store or a bus, and is the beginning of its keys there:
+	// 1 to 64 letters, digits, '.', '_' or '-'. Caches of the same name in different processes are one cache and
+	// must agree in V, in the codec and in the bus.
+	Name string
+	// Tiers, nearest first, with different names. The cache closes those that are a tier.Closer.
+	Tiers []tier.Tier[V]
+	// Bus carries invalidations to the other processes. The cache does not close it. nil: no other process has a copy.
+	Bus invalidate.Bus
+	// Profile says how entries live unless a call says otherwise.
+	Profile Profile
+	// Observer is told what happens.
+	Observer Observer
+	// Clone, if not nil, copies each value before it is given to a caller, and each value of a Set before it
+	// is kept, so that callers may change what they hold. Without it values are shared and read-only.
+	Clone func(V) V
+	// MaxKeyBytes is the length of the longest key. 0 means DefaultMaxKeyBytes.
+	MaxKeyBytes int
+	// MaxValueBytes is the size of the largest encoded value. 0 means DefaultMaxValueBytes.
+	MaxValueBytes int
+}
+
+// A Cache is a cache of values of type V. All methods may be called by many goroutines at once. Make one with
+// New, and end it with Close.
+type Cache[V any] struct {
+	name     string
+	origin   string // tells the events of this instance from those of others
+	tiers    []tier.Tier[V]
+	near     int                // tiers[:near] are in this process, tiers[near:] are shared
+	leaser   int                // index of the tier that leases fills, -1 if none
+	leases   tier.Leaser[V]     // tiers[leaser]
+	profile  Profile            // validated
+	bus      invalidate.Bus     // may be nil
+	observer Observer           // never changed
+	clone    func(V) V          // may be nil
+	maxKey   int                // bytes
+	fence    *fence.Fence       // decides which entries are alive
+	flights  flights[V]         // running loads
+	stores   [64]sync.Mutex     // by slot of the fence: order near writes as the fence orders them
+	adds     sync.Mutex         // held by an Add that no shared tier decides
+	counters counters           // of Stats
+	closed   atomic.Bool        // set once, by Close
+	end      context.CancelFunc // ends the subscription
+	ended    chan struct{}      // closed when it has ended
+}
+
+// New builds a cache and subscribes it to its bus. It does not wait for any server: a cache whose
+// store is down answers from its near tiers and from the source, and uses the store when it is back.
+func New[V any](cfg Config[V]) (*Cache[V], error) {
+	c, err := build(cfg)
+	if err != nil {
+		return nil, err
+	}
+	for i, t := range c.tiers {
+		o, ok := t.(tier.Opener)
+		if !ok {
+			continue
+		}
+		err := o.Open(tier.Scope{
+			Cache:         c.name,
+			MaxValueBytes: cmp.Or(cfg.MaxValueBytes, DefaultMaxValueBytes),
+			Epoch:         c.fence.Epoch,
+			Report:        c.reporter(i),
+		})
+		if err != nil {
+			c.closeTiers(i)
+			return nil, fmt.Errorf("tiercache: cache %q: tier %s: %w", c.name, t.Name(), err)
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	c.end = cancel
+	if c.bus == nil {
+		close(c.ended)
+	} else {
+		go c.subscribe(ctx)
+	}
+	return c, nil
+}
+
+// build checks cfg and makes a cache of it that has started nothing yet.
+func build[V any](cfg Config[V]) (*Cache[V], error) {
+	if err := keys.CheckName(cfg.Name); err != nil {
+		return nil, fmt.Errorf("tiercache: config: Name: %w", err)
+	}
+	fail := func(format string, args ...any) (*Cache[V], error) {
+		return nil, fmt.Errorf("tiercache: cache %q: config: "+format, append([]any{cfg.Name}, args...)...)
+	}
+	if err := cfg.Profile.Validate(); err != nil {
+		return fail("Profile: %w", err)
+	}
+	if len(cfg.Tiers) == 0 {
+		return fail("Tiers is empty")
+	}
+	if cfg.MaxKeyBytes < 0 || cfg.MaxValueBytes < 0 {
+		return fail("MaxKeyBytes and MaxValueBytes must not be negative")
+	}
+	profile, _ := cfg.Profile.derive(nil)
+	c := &Cache[V]{
+		name:     cfg.Name,
+		origin:   rand.Text(),
+		tiers:    append([]tier.Tier[V](nil), cfg.Tiers...),
+		near:     len(cfg.Tiers),
+		leaser:   -1,
+		profile:  profile,
+		bus:      cfg.Bus,
+		observer: cfg.Observer,
+		clone:    cfg.Clone,
+		maxKey:   cmp.Or(cfg.MaxKeyBytes, DefaultMaxKeyBytes),
+		ended:    make(chan struct{}),
+	}
+	seen := make(map[string]bool)
+	for i, t := range c.tiers {
+		if t == nil {
+			return fail("Tiers[%d] is nil", i)
+		}
+		switch name := t.Name(); {
+		case name == "":
+			return fail("Tiers[%d] has no name", i)
+		case seen[name]:
+			return fail("two tiers are named %q", name)
+		default:
+			seen[name] = true
+		}
+		if _, shared := t.(tier.Clearer); shared {
+			c.near = min(c.near, i)
+		}
+		if l, ok := t.(tier.Leaser[V]); ok {
+			c.leaser, c.leases = i, l // the farthest one: nearest to the source
+		}
+	}
+	var bound clock.Instant
+	if c.bus != nil {
+		bound = clock.Instant(c.bus.Bound())
+	}
+	c.fence = fence.New(invalidate.Partitions, bound)
+	c.flights.fence = c.fence
+	c.flights.abandoned = &c.counters.loadsAbandoned
+	c.counters.tiers = make([]tierCounters, len(c.tiers))
+	return c, nil
+}
+
+// Name returns the name of the cache.
+func (c *Cache[V]) Name() string { return c.name }
+
+// Close cancels running loads, ends the subscription and closes the tiers. It waits for the
+// subscription, not for Loaders that ignore their context. A second Close does nothing. Methods
+// that are called later return ErrClosed.
+func (c *Cache[V]) Close() error {
+	if c.closed.Swap(true) {
+		return nil
+	}
+	c.end()
+	<-c.ended
+	c.fence.DropAll() // also for tiers that have no Close: nothing they hold is served any more
+	c.flights.cancelAll()
+	return c.closeTiers(len(c.tiers))
+}
+
+// closeTiers closes the first n tiers.
+func (c *Cache[V]) closeTiers(n int) error {
+	var errs []error
+	for i, t := range c.tiers[:n] {
+		if t, ok := t.(tier.Closer); ok {
+			if err := t.Close(); err != nil {
+				errs = append(errs, c.tierError(i, "close", err))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// check says why a call with these keys cannot be served, if so.
+func (c *Cache[V]) check(names ...string) error {
+	if c.closed.Load() {
+		return ErrClosed
+	}
+	for _, key := range names {
+		if err := keys.Check(key, c.maxKey); err != nil {
+			return fmt.Errorf("tiercache: cache %q: %w", c.name, err)
+		}
+	}
+	return nil
+}
+
+// own returns v as a caller may have it.
+func (c *Cache[V]) own(v V) V {
+	if c.clone != nil {
+		return c.clone(v)
+	}
+	return v
+}
+
+// tierError names the cache and the tier that failed.
+func (c *Cache[V]) tierError(i int, op string, err error) error {
+	return fmt.Errorf("tiercache: cache %q: tier %s: %s: %w", c.name, c.tiers[i].Name(), op, err)
+}
+
+// tierFailed counts a failure of a tier that no caller is told of.
+func (c *Cache[V]) tierFailed(i int, op string, err error) {
+	c.counters.tiers[i].errors.Add(1)
+	c.observer.error(c.tierError(i, op, err))
+}
+
+// reporter returns the function by which a tier reports problems.
+func (c *Cache[V]) reporter(i int) func(tier.Problem) {
+	return func(p tier.Problem) {
+		if int(p.Kind) < len(c.counters.tiers[i].problems) {
+			c.counters.tiers[i].problems[p.Kind].Add(1)
+		}
+		c.observer.problem(p)
+	}
+}

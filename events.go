@@ -1,0 +1,83 @@
+package tiercache
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/tiercache/tiercache/internal/clock"
+	"github.com/tiercache/tiercache/invalidate"
+)
+
+// publish sends an event of this cache, if it has a bus.
+func (c *Cache[V]) publish(ctx context.Context, e invalidate.Event) error {
+	if c.bus == nil {
+		return nil
+	}
+	e.Cache, e.Origin = c.name, c.origin
+	if err := c.bus.Publish(ctx, e); err != nil {
+		c.counters.publishErrors.Add(1)
+		return fmt.Errorf("tiercache: cache %q: publish %v: %w", c.name, e.Op, err)
+	}
+	c.counters.published.Add(1)
+	return nil
+}
+
+// subscribe receives events until ctx is done. A bus reconnects by itself; one that gives up is tried again, since a
+// cache that hears nothing would serve what others have deleted.
+func (c *Cache[V]) subscribe(ctx context.Context) {
+	defer close(c.ended)
+	for {
+		err := c.bus.Subscribe(ctx, (*handler[V])(c))
+		if ctx.Err() != nil {
+			return
+		}
+		c.counters.busErrors.Add(1)
+		c.observer.error(fmt.Errorf("tiercache: cache %q: subscribe: %w", c.name, err))
+		select {
+		case <-time.After(time.Second/2 + rand.N(time.Second)):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// A handler is a cache as its bus sees it.
+type handler[V any] Cache[V]
+
+// Apply makes the entries that e names invalid: a few atomic additions, whatever the tiers are busy with. Their
+// room is reused when the key is stored again, or when they are evicted.
+func (h *handler[V]) Apply(e invalidate.Event) {
+	if e.Cache != h.name {
+		return
+	}
+	if e.Origin == h.origin {
+		// Sent after the far tiers were written and the fence was bumped for it: see write.
+		h.counters.echoes.Add(1)
+		return
+	}
+	switch e.Op {
+	case invalidate.Delete:
+		for _, key := range e.Keys {
+			h.fence.Bump(key, invalidate.Partition(h.name, key))
+		}
+		h.counters.invalidated.Add(uint64(len(e.Keys)))
+	default: // Clear, and what a later version may send
+		h.fence.DropAll()
+		h.counters.invalidated.Add(1)
+	}
+	h.observer.invalidated(e)
+}
+
+// Drop makes every entry of a partition invalid.
+func (h *handler[V]) Drop(partition int) {
+	h.fence.Drop(partition)
+	h.counters.drops.Add(1)
+	h.observer.dropped(partition)
+}
+
+// Confirm extends the trust in a partition.
+func (h *handler[V]) Confirm(partition int, until time.Time) {
+	h.fence.Confirm(partition, clock.At(until))
+}

@@ -1,0 +1,217 @@
+package tiercache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime/debug"
+	"time"
+
+	"github.com/tiercache/tiercache/internal/clock"
+	"github.com/tiercache/tiercache/tier"
+)
+
+// A Loader gets the value of key from the source. It returns ErrNotFound, or an error that wraps it, when the source has no such
+// value. Its context carries the values of the first caller's and ends after
+// Profile.LoadTimeout, or when every caller has left. What it returns is shared: it must not change it later.
+type Loader[V any] func(ctx context.Context, key string) (V, error)
+
+var errNilLoader = errors.New("tiercache: nil Loader")
+
+// fly is the work of a flight: get the right to load, load, and fill the tiers.
+func (c *Cache[V]) fly(f *flight[V], key string, part int, profile Profile, load Loader[V]) (*tier.Entry[V], error) {
+	// A flight may have ended between the caller's look at the tiers and this one's start. Nearer tiers show
+	// its fill, the shared one shows it to lease.
+	for i := range c.near {
+		if e := c.ask(f.ctx, i, key, f.stamp); e != nil && clock.Now() < e.FreshUntil {
+			c.counters.tiers[i].hits.Add(1)
+			return e, nil
+		}
+	}
+	lease, e := c.lease(f.ctx, key, profile)
+	if e != nil {
+		e.Stamp = f.stamp
+		c.counters.tiers[c.leaser].hits.Add(1)
+		c.promote(f.ctx, c.leaser, e)
+		return e, nil
+	}
+	filled := false
+	defer func() { // also when the Loader ends the goroutine
+		if lease.held != nil && !filled {
+			c.release(f.ctx, lease.held)
+		}
+	}()
+	v, err := c.call(f.ctx, key, load)
+	absent := errors.Is(err, ErrNotFound)
+	if err != nil && !absent {
+		return nil, err
+	}
+	e = c.newEntry(key, v, absent, profile)
+	e.Stamp = f.stamp
+	if absent && profile.AbsentFor == 0 {
+		c.forget(f, key)
+		return e, nil
+	}
+	filled = true
+	c.fill(f.ctx, e, lease)
+	return e, nil
+}
+
+// call calls the Loader and counts it.
+func (c *Cache[V]) call(ctx context.Context, key string, load Loader[V]) (v V, err error) {
+	began := clock.Now()
+	returned := false
+	defer func() {
+		if !returned {
+			if r := recover(); r != nil {
+				err = &PanicError{Value: r, Stack: debug.Stack()}
+			} else {
+				err = ErrGoexit // the goroutine ends here, but not uncounted
+			}
+		}
+		if err != nil && ctx.Err() == context.DeadlineExceeded {
+			err = fmt.Errorf("%w: %w", ErrLoadTimeout, err)
+		}
+		took := clock.Now().Sub(began)
+		c.counters.loads.Add(1)
+		c.counters.loadNanos.Add(uint64(took))
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			c.counters.loadErrors.Add(1)
+		}
+		if c.observer.Load != nil {
+			c.observer.Load(key, took, err)
+		}
+	}()
+	v, err = load(ctx, key)
+	returned = true
+	return v, err
+}
+
+// newEntry makes the entry of a value that was stored or loaded now.
+func (c *Cache[V]) newEntry(key string, v V, absent bool, p Profile) *tier.Entry[V] {
+	now := clock.Now()
+	if absent {
+		until := now.Add(p.AbsentFor)
+		return &tier.Entry[V]{Key: key, Absent: true, FreshUntil: until, ExpiresAt: until}
+	}
+	fresh := now.Add(p.freshFor())
+	return &tier.Entry[V]{Key: key, Value: v, FreshUntil: fresh, ExpiresAt: fresh.Add(p.StaleFor)}
+}
+
+// A leaseState is what a flight knows about its right to fill the shared tier.
+type leaseState[V any] struct {
+	held tier.Lease[V] // granted
+	free bool          // no lease is needed: the tier has none to give
+}
+
+// lease asks for the right to load key until it gets it, or somebody else's fill, or has waited for as
+// long as a lease lives. Then the load goes on without one, and does not fill the shared tier. So it does
+// when the tier fails: a broken store costs loads, not answers.
+func (c *Cache[V]) lease(ctx context.Context, key string, profile Profile) (leaseState[V], *tier.Entry[V]) {
+	if c.leaser < 0 {
+		return leaseState[V]{free: true}, nil
+	}
+	giveUp := clock.Now().Add(profile.LeaseFor)
+	for wait := 2 * time.Millisecond; ; wait = min(2*wait, 50*time.Millisecond) {
+		held, e, err := c.leases.Lease(ctx, key, profile.LeaseFor)
+		switch {
+		case errors.Is(err, errors.ErrUnsupported):
+			return leaseState[V]{free: true}, nil
+		case err != nil:
+			c.tierFailed(c.leaser, "lease", err)
+			return leaseState[V]{}, nil
+		case held != nil:
+			return leaseState[V]{held: held}, nil
+		case e != nil:
+			return leaseState[V]{}, e
+		case clock.Now() >= giveUp:
+			return leaseState[V]{}, nil
+		}
+		if wait == 2*time.Millisecond {
+			c.counters.leaseWaits.Add(1)
+		}
+		// Jitter keeps the processes that wait from asking, and taking over, all at once.
+		select {
+		case <-time.After(wait/2 + rand.N(wait)):
+		case <-ctx.Done():
+			return leaseState[V]{}, nil
+		}
+	}
+}
+
+// fill stores a loaded entry from far to near, each time only if nothing has invalidated it since the flight began. The
+// shared tier decides for the other processes: where it refuses the fill, an invalidation is on its way
+// here, and the nearer tiers are left alone.
+func (c *Cache[V]) fill(ctx context.Context, e *tier.Entry[V], lease leaseState[V]) {
+	ctx = context.WithoutCancel(ctx) // the load is done: that its callers are gone is no reason to waste it
+	for i := len(c.tiers) - 1; i >= 0; i-- {
+		switch {
+		case i == c.leaser && lease.held != nil:
+			stored, err := lease.held.Fill(ctx, e)
+			if err != nil {
+				c.tierFailed(i, "fill", err)
+				continue
+			}
+			if !stored {
+				c.refused(e.Key)
+				return
+			}
+			c.counters.tiers[i].fills.Add(1)
+		case i == c.leaser && !lease.free:
+			// Without a lease nothing says that the value is still that of the source.
+		default:
+			if c.store(ctx, i, e) {
+				c.counters.tiers[i].fills.Add(1)
+			}
+		}
+	}
+}
+
+func (c *Cache[V]) refused(key string) {
+	c.counters.fillsRefused.Add(1)
+	c.observer.fillRefused(key)
+}
+
+// release gives a lease back without a fill.
+func (c *Cache[V]) release(ctx context.Context, l tier.Lease[V]) {
+	if err := l.Release(context.WithoutCancel(ctx)); err != nil {
+		c.tierFailed(c.leaser, "release", err)
+	}
+}
+
+// forget removes a stale entry whose key the source no longer has and whose absence is not to be remembered.
+func (c *Cache[V]) forget(f *flight[V], key string) {
+	ctx := context.WithoutCancel(f.ctx)
+	for i := len(c.tiers) - 1; i >= 0; i-- {
+		if !c.fence.Current(&f.stamp) {
+			return // a newer value may have been set
+		}
+		if err := c.tiers[i].Delete(ctx, key); err != nil {
+			c.tierFailed(i, "delete", err)
+		}
+	}
+}
+
+// store puts e into tier i if nothing has invalidated it since its stamp was taken, and reports whether it did. Writes
+// of one key to a near tier are ordered by a lock, so that a late one cannot displace an entry that
+// is newer by the fence.
+func (c *Cache[V]) store(ctx context.Context, i int, e *tier.Entry[V]) bool {
+	if i < c.near {
+		mu := c.storeLock(e.Stamp)
+		mu.Lock()
+		defer mu.Unlock()
+	}
+	if !c.fence.Current(&e.Stamp) {
+		if i < c.near {
+			return false
+		}
+		c.refused(e.Key)
+		return false
+	}
+	if err := c.tiers[i].Set(ctx, e); err != nil {
+		c.tierFailed(i, "set", err)
+		return false
+	}
+	return true
+}

@@ -1,0 +1,78 @@
+package tiercache
+
+import (
+	"time"
+
+	"github.com/tiercache/tiercache/invalidate"
+	"github.com/tiercache/tiercache/tier"
+)
+
+// An Observer is a set of optional hooks. They are called outside locks, on the goroutine
+// that did the work, by many goroutines at once; a slow hook slows down its caller. A hook must not change what it is given. New hooks may be
+// added: name the fields when you write one.
+type Observer struct {
+	// Hit is called for a value served by a tier.
+	Hit func(tier, key string, stale bool)
+	// Miss is called when no tier could answer.
+	Miss func(key string)
+	// Load is called after a Loader has returned, with its error.
+	Load func(key string, took time.Duration, err error)
+	// FillRefused is called when the value of a load was not stored because an invalidation had overtaken it.
+	FillRefused func(key string)
+	// Invalidated is called after an event of another cache instance was applied.
+	Invalidated func(e invalidate.Event)
+	// Dropped is called after a partition was dropped because events may have been lost.
+	Dropped func(partition int)
+	// Problem is called for what a tier reports besides errors: unreadable values, evictions and so on.
+	Problem func(p tier.Problem)
+	// Error is called for errors that no caller is given: a tier that failed a read or a fill, a bus that failed.
+	Error func(err error)
+}
+
+func (o *Observer) hit(tier, key string, stale bool) {
+	if o.Hit != nil {
+		o.Hit(tier, key, stale)
+	}
+}
+
+func (o *Observer) miss(key string) {
+	if o.Miss != nil {
+		o.Miss(key)
+	}
+}
+
+func (o *Observer) load(key string, took time.Duration, err error) {
+	if o.Load != nil {
+		o.Load(key, took, err)
+	}
+}
+
+func (o *Observer) fillRefused(key string) {
+	if o.FillRefused != nil {
+		o.FillRefused(key)
+	}
+}
+
+func (o *Observer) invalidated(e invalidate.Event) {
+	if o.Invalidated != nil {
+		o.Invalidated(e)
+	}
+}
+
+func (o *Observer) dropped(partition int) {
+	if o.Dropped != nil {
+		o.Dropped(partition)
+	}
+}
+
+func (o *Observer) problem(p tier.Problem) {
+	if o.Problem != nil {
+		o.Problem(p)
+	}
+}
+
+func (o *Observer) error(err error) {
+	if o.Error != nil {
+		o.Error(err)
+	}
+}

@@ -1,0 +1,209 @@
+package tiercache
+
+import (
+	"context"
+
+	"github.com/tiercache/tiercache/internal/clock"
+	"github.com/tiercache/tiercache/internal/fence"
+	"github.com/tiercache/tiercache/invalidate"
+	"github.com/tiercache/tiercache/tier"
+)
+
+// Get returns the value of key if a tier has it, fresh or, within Profile.StaleFor, stale. It does not load. A value that the source is
+// known not to have is ErrNotFound. Tiers that fail are counted as misses.
+func (c *Cache[V]) Get(ctx context.Context, key string) (v V, ok bool, err error) {
+	if e := c.nearHit(ctx, key); e != nil {
+		return c.own(e.Value), true, nil
+	}
+	if err := c.check(key); err != nil {
+		return v, false, err
+	}
+	found := c.lookup(ctx, key, invalidate.Partition(c.name, key))
+	e := found.fresh
+	if e == nil {
+		if e = found.stale; e == nil || !servable(e, c.profile) {
+			c.miss(key)
+			return v, false, nil
+		}
+		c.serveStale(found, key)
+	}
+	if e.Absent {
+		return v, false, ErrNotFound
+	}
+	return c.own(e.Value), true, nil
+}
+
+// GetOrLoad returns the value of key, and loads it if no tier has it. Callers that ask for the
+// same key meanwhile share one load, made with the Loader and the options of the first. A stale value is returned as
+// Profile.StaleFor and Profile.StaleAfter say. The error is that of the Loader, ErrNotFound if the
+// source is known to have no value, ErrLoadTimeout, or that of ctx; a tier that fails is never the cause of one.
+func (c *Cache[V]) GetOrLoad(ctx context.Context, key string, load Loader[V], opts ...CallOption) (V, error) {
+	if e := c.nearHit(ctx, key); e != nil {
+		return c.own(e.Value), nil
+	}
+	return c.getOrLoad(ctx, key, load, opts)
+}
+
+// nearHit returns the entry of key in the nearest tier if it can be served as it is: present, fresh, alive and
+// trusted. It is the path of almost all reads, so it takes no lock, allocates nothing
+// and reads the clock once. Everything else is for lookup, which starts from the beginning.
+func (c *Cache[V]) nearHit(ctx context.Context, key string) *tier.Entry[V] {
+	if c.near == 0 {
+		return nil // what a shared tier returns has to be stamped before it is read
+	}
+	e, ok, _ := c.tiers[0].Get(ctx, key)
+	if !ok || e.Absent {
+		return nil
+	}
+	now := clock.Now()
+	if now >= e.FreshUntil || !c.fence.Current(&e.Stamp) || !c.fence.Trusted(&e.Stamp, now) {
+		return nil
+	}
+	c.counters.tiers[0].hits.Add(1)
+	if c.observer.Hit != nil {
+		c.observer.Hit(c.tiers[0].Name(), key, false)
+	}
+	return e
+}
+
+// getOrLoad is GetOrLoad after the nearest tier could not answer.
+func (c *Cache[V]) getOrLoad(ctx context.Context, key string, load Loader[V], opts []CallOption) (v V, err error) {
+	if err := c.check(key); err != nil {
+		return v, err
+	}
+	profile, err := c.profile.derive(opts)
+	if err != nil {
+		return v, err
+	}
+	if load == nil {
+		return v, errNilLoader
+	}
+	part := invalidate.Partition(c.name, key)
+	found := c.lookup(ctx, key, part)
+	e := found.fresh
+	if e == nil {
+		e, err = c.loadOrStale(ctx, key, part, profile, load, found)
+	}
+	switch {
+	case err != nil:
+		return v, err
+	case e.Absent:
+		return v, ErrNotFound
+	}
+	return c.own(e.Value), nil
+}
+
+// A lookup is what the tiers hold of a key.
+type lookup[V any] struct {
+	fresh *tier.Entry[V] // nearest fresh entry, alive and trusted
+	stale *tier.Entry[V] // if none is fresh, the one that was fresh last
+	at    int            // the tier it is from
+}
+
+// lookup asks the tiers from near to far for a fresh entry, and promotes what it finds.
+func (c *Cache[V]) lookup(ctx context.Context, key string, part int) (found lookup[V]) {
+	stamp := c.fence.Stamp(key, part) // before the first read: what overtakes the stamp overtakes the value
+	for i := range c.tiers {
+		e := c.ask(ctx, i, key, stamp)
+		switch {
+		case e == nil:
+		case clock.Now() < e.FreshUntil:
+			c.counters.tiers[i].hits.Add(1)
+			c.promote(ctx, i, e)
+			c.observer.hit(c.tiers[i].Name(), key, false)
+			return lookup[V]{fresh: e, at: i}
+		default:
+			c.counters.tiers[i].staleHits.Add(1)
+			if found.stale == nil || e.FreshUntil > found.stale.FreshUntil {
+				found = lookup[V]{stale: e, at: i}
+			}
+		}
+	}
+	if found.stale != nil {
+		c.promote(ctx, found.at, found.stale)
+	}
+	return found
+}
+
+// ask returns the entry of key in tier i unless it has expired or the fence refuses it. A tier that
+// fails is counted, and has nothing.
+func (c *Cache[V]) ask(ctx context.Context, i int, key string, stamp fence.Stamp) *tier.Entry[V] {
+	n := &c.counters.tiers[i]
+	e, ok, err := c.tiers[i].Get(ctx, key)
+	if err != nil {
+		c.tierFailed(i, "get", err)
+	}
+	if err != nil || !ok {
+		n.misses.Add(1)
+		return nil
+	}
+	if e.Stamp.IsZero() {
+		e.Stamp = stamp // from outside the process, and still ours alone
+	}
+	now := clock.Now()
+	switch {
+	case !c.fence.Current(&e.Stamp):
+		// An entry that has just been read may be overtaken, too. It would be right to serve it, since the read
+		// began before, but asking the next tier or the source is simpler to reason about.
+		n.fenced.Add(1)
+	case !c.fence.Trusted(&e.Stamp, now):
+		n.untrusted.Add(1)
+	case now >= e.ExpiresAt:
+	default:
+		return e
+	}
+	n.misses.Add(1)
+	return nil
+}
+
+// promote copies an entry of tier i to all nearer tiers.
+func (c *Cache[V]) promote(ctx context.Context, i int, e *tier.Entry[V]) {
+	for j := i - 1; j >= 0; j-- {
+		if c.store(ctx, j, e) {
+			c.counters.tiers[j].promotes.Add(1)
+		}
+	}
+}
+
+// loadOrStale joins or starts the flight of key, and returns its result or a stale entry.
+func (c *Cache[V]) loadOrStale(ctx context.Context, key string, part int, profile Profile, load Loader[V], found lookup[V]) (*tier.Entry[V], error) {
+	stale := found.stale
+	if stale != nil && (stale.Absent || !servable(stale, profile)) {
+		stale = nil
+	}
+	if stale == nil {
+		c.miss(key)
+	}
+	keep := stale != nil // the caller may leave with the stale value, the refresh goes on
+	f, joined := c.flights.join(ctx, key, part, profile.LoadTimeout, keep, func(f *flight[V]) (*tier.Entry[V], error) {
+		return c.fly(f, key, part, profile, load)
+	})
+	if joined {
+		c.counters.joined.Add(1)
+	}
+	if stale == nil {
+		return c.flights.wait(ctx, key, part, f)
+	}
+	e, err := c.flights.waitFor(ctx, profile.StaleAfter, f)
+	if err != nil {
+		c.serveStale(found, key)
+		return stale, nil
+	}
+	return e, nil
+}
+
+// servable reports whether a stale entry may be served under a profile.
+func servable[V any](e *tier.Entry[V], p Profile) bool {
+	now := clock.Now()
+	return now < e.ExpiresAt && now < e.FreshUntil.Add(p.StaleFor)
+}
+
+func (c *Cache[V]) miss(key string) {
+	c.counters.misses.Add(1)
+	c.observer.miss(key)
+}
+
+func (c *Cache[V]) serveStale(found lookup[V], key string) {
+	c.counters.staleServed.Add(1)
+	c.observer.hit(c.tiers[found.at].Name(), key, true)
+}

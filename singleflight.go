@@ -1,0 +1,176 @@
+package tiercache
+
+import (
+	"context"
+	"errors"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tiercache/tiercache/internal/fence"
+	"github.com/tiercache/tiercache/tier"
+)
+
+// A flight is one load of one key, shared by all callers that ask for it meanwhile.
+//
+// It differs from golang.org/x/sync/singleflight in what becomes of contexts, and in who may join. The
+// load runs on a goroutine and a context of its own, so no caller's cancellation harms
+// another; each caller leaves when its own context is done; the last to leave cancels the
+// load. And a caller that comes after an invalidation never joins a flight from before it:
+//
+//  1. A flight begins, and its load reads the old value from the source.
+//  2. The source changes, and the key is deleted from the cache.
+//  3. A reader that starts now must not be given what the flight has read. It finds the
+//     flight's stamp overtaken, and starts a flight of its own in its place.
+type flight[V any] struct {
+	stamp  fence.Stamp     // taken before the flight reads anything
+	ctx    context.Context // of the load; ends by LoadTimeout, by the last waiter's leaving, or by finish
+	cancel context.CancelFunc
+	done   chan struct{} // closed when entry and err are there
+
+	waiters int  // callers waiting; guarded by the shard's mu
+	kept    bool // runs to its end without waiters, as a refresh does; guarded by the shard's mu
+
+	entry *tier.Entry[V] // written before done is closed
+	err   error          // written before done is closed
+}
+
+// flights are the running flights of a cache, at most one that may be joined for each key.
+type flights[V any] struct {
+	fence     *fence.Fence
+	abandoned *atomic.Uint64 // counts loads that outlive their deadline
+	shards    [16]flightShard[V]
+}
+
+type flightShard[V any] struct {
+	mu sync.Mutex
+	m  map[string]*flight[V] // nil until the first flight
+}
+
+// A flightFunc does the work of a flight.
+type flightFunc[V any] func(f *flight[V]) (*tier.Entry[V], error)
+
+// join returns the running flight of key, or starts one. A caller that is not keeping the flight
+// must call wait exactly once.
+func (g *flights[V]) join(ctx context.Context, key string, part int, timeout time.Duration, keep bool, run flightFunc[V]) (f *flight[V], joined bool) {
+	s := g.shard(part)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f = s.m[key]
+	// An ended context means that the flight has passed its deadline: a load that hangs does not own the key.
+	if f != nil && f.ctx.Err() == nil && g.fence.Current(&f.stamp) {
+		joined = true
+	} else {
+		f = &flight[V]{stamp: g.fence.Stamp(key, part), done: make(chan struct{})}
+		f.ctx, f.cancel = context.WithTimeout(context.WithoutCancel(ctx), timeout)
+		if s.m == nil {
+			s.m = make(map[string]*flight[V])
+		}
+		s.m[key] = f
+		go g.fly(s, key, f, run)
+	}
+	if keep {
+		f.kept = true
+	} else {
+		f.waiters++
+	}
+	return f, joined
+}
+
+// fly does the work of f and tells its waiters, whatever way the work ends.
+func (g *flights[V]) fly(s *flightShard[V], key string, f *flight[V], run flightFunc[V]) {
+	// A load that hangs cannot count itself.
+	stop := context.AfterFunc(f.ctx, func() {
+		if f.ctx.Err() == context.DeadlineExceeded {
+			g.abandoned.Add(1)
+		}
+	})
+	returned := false
+	defer func() {
+		if !returned {
+			if r := recover(); r != nil {
+				f.err = &PanicError{Value: r, Stack: debug.Stack()}
+			} else {
+				f.err = ErrGoexit
+			}
+		}
+		s.mu.Lock()
+		if s.m[key] == f {
+			delete(s.m, key)
+		}
+		s.mu.Unlock()
+		stop()
+		close(f.done) // before cancel, so that a waiter woken by the context finds the result
+		f.cancel()
+	}()
+	f.entry, f.err = run(f)
+	returned = true
+}
+
+// wait returns the result of f, or earlier when ctx is done or the flight is past its deadline.
+func (g *flights[V]) wait(ctx context.Context, key string, part int, f *flight[V]) (*tier.Entry[V], error) {
+	defer g.leave(key, part, f)
+	select {
+	case <-f.done:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-f.ctx.Done():
+		select {
+		case <-f.done:
+		default:
+			return nil, ErrLoadTimeout
+		}
+	}
+	return f.entry, f.err
+}
+
+// errStillRunning is returned by waitFor when the flight takes longer.
+var errStillRunning = errors.New("tiercache: load is still running")
+
+// waitFor returns the result of a kept flight, or an error after d or when ctx is done.
+func (g *flights[V]) waitFor(ctx context.Context, d time.Duration, f *flight[V]) (*tier.Entry[V], error) {
+	if d == 0 {
+		return nil, errStillRunning
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-f.done:
+		return f.entry, f.err
+	case <-timer.C:
+		return nil, errStillRunning
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// leave takes one waiter off f. The last one cancels a load that nobody else wants, and makes
+// room for another flight: a caller that comes later must not join a cancelled one.
+func (g *flights[V]) leave(key string, part int, f *flight[V]) {
+	s := g.shard(part)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f.waiters--
+	if f.waiters == 0 && !f.kept {
+		if s.m[key] == f {
+			delete(s.m, key)
+		}
+		f.cancel()
+	}
+}
+
+// cancelAll cancels every running flight.
+func (g *flights[V]) cancelAll() {
+	for i := range g.shards {
+		s := &g.shards[i]
+		s.mu.Lock()
+		for _, f := range s.m {
+			f.cancel()
+		}
+		s.mu.Unlock()
+	}
+}
+
+// shard spreads keys by their partition, which the caller has computed anyway.
+func (g *flights[V]) shard(part int) *flightShard[V] { return &g.shards[part%len(g.shards)] }

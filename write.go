@@ -1,0 +1,158 @@
+package tiercache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/tiercache/tiercache/internal/fence"
+	"github.com/tiercache/tiercache/invalidate"
+	"github.com/tiercache/tiercache/tier"
+)
+
+// Set stores v under key in every tier, and invalidates the copies of other processes. On an error some tier or
+// process may still have the old value; those in this process do not.
+func (c *Cache[V]) Set(ctx context.Context, key string, v V, opts ...CallOption) error {
+	profile, err := c.prepare(opts, key)
+	if err != nil {
+		return err
+	}
+	e := c.newEntry(key, c.own(v), false, profile)
+	return c.write(ctx, []string{key}, func() error {
+		return c.eachFar("set", func(t tier.Tier[V]) error { return t.Set(ctx, e) })
+	}, func(_ string, part int, begun fence.Stamp, farOK bool) error {
+		return c.setNear(ctx, e, part, begun, farOK)
+	})
+}
+
+// Delete removes keys from every tier and invalidates the copies of other processes. When it has
+// returned nil, no read that starts later in this process returns what was there before. An absent key is no
+// error. On an error other tiers and processes may still have the values; the near tiers of this process do not.
+func (c *Cache[V]) Delete(ctx context.Context, keys ...string) error {
+	if _, err := c.prepare(nil, keys...); err != nil || len(keys) == 0 {
+		return err
+	}
+	return c.write(ctx, keys, func() error {
+		return c.eachFar("delete", func(t tier.Tier[V]) error { return t.Delete(ctx, keys...) })
+	}, func(key string, part int, begun fence.Stamp, _ bool) error {
+		return c.deleteNear(ctx, key, part, begun)
+	})
+}
+
+// Expire makes keys stale in every tier: the next read loads them again, and may serve the old value meanwhile, as Profile.StaleFor
+// of the time they were stored allows. Tiers that cannot mark an entry delete it. An absent key is no error.
+func (c *Cache[V]) Expire(ctx context.Context, keys ...string) error {
+	if _, err := c.prepare(nil, keys...); err != nil || len(keys) == 0 {
+		return err
+	}
+	return c.write(ctx, keys, func() error {
+		return c.eachFar("expire", func(t tier.Tier[V]) error {
+			x, ok := t.(tier.Expirer)
+			if !ok {
+				return t.Delete(ctx, keys...)
+			}
+			var errs []error
+			for _, key := range keys {
+				errs = append(errs, x.Expire(ctx, key))
+			}
+			return errors.Join(errs...)
+		})
+	}, func(key string, part int, begun fence.Stamp, _ bool) error {
+		return c.expireNear(ctx, key, part, begun)
+	})
+}
+
+// Add stores v under key if no tier has a value, and reports whether it did. Of several processes that add the
+// same key at the same time one succeeds, where the shared tier has leases. A remembered absence counts as no
+// value. While another process loads the key Add waits for it.
+func (c *Cache[V]) Add(ctx context.Context, key string, v V, opts ...CallOption) (added bool, err error) {
+	profile, err := c.prepare(opts, key)
+	if err != nil {
+		return false, err
+	}
+	if c.leaser < 0 {
+		return c.addUnleased(ctx, key, v, profile)
+	}
+	for {
+		lease, e := c.lease(ctx, key, profile)
+		switch {
+		case ctx.Err() != nil:
+			return false, ctx.Err()
+		case lease.free:
+			return c.addUnleased(ctx, key, v, profile)
+		case e != nil && e.Absent:
+			if err := c.Delete(ctx, key); err != nil {
+				return false, err
+			}
+			continue
+		case e != nil:
+			return false, nil
+		case lease.held == nil:
+			return false, fmt.Errorf("tiercache: cache %q: add: %w", c.name, ErrLeased)
+		}
+		e = c.newEntry(key, c.own(v), false, profile)
+		err := c.write(ctx, []string{key}, func() error {
+			stored, err := lease.held.Fill(ctx, e)
+			added = stored && err == nil
+			if err != nil {
+				return c.tierError(c.leaser, "add", err)
+			}
+			return nil
+		}, func(_ string, part int, begun fence.Stamp, _ bool) error {
+			return c.setNear(ctx, e, part, begun, added)
+		})
+		return added, err
+	}
+}
+
+// addUnleased is Add where no tier decides for several processes.
+func (c *Cache[V]) addUnleased(ctx context.Context, key string, v V, profile Profile) (bool, error) {
+	c.adds.Lock()
+	defer c.adds.Unlock()
+	if found := c.lookup(ctx, key, invalidate.Partition(c.name, key)); found.fresh != nil && !found.fresh.Absent {
+		return false, nil
+	}
+	if err := c.Set(ctx, key, v, WithProfile(profile)); err != nil {
+		return false, err
+	}
+	return true, nil
+}
+
+// Clear forgets every entry of the cache, in all processes and in constant time: what tiers hold is
+// no longer served, and its room is reused.
+func (c *Cache[V]) Clear(ctx context.Context) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	c.fence.DropAll()
+	err := c.eachFar("clear", func(t tier.Tier[V]) error {
+		if t, ok := t.(tier.Clearer); ok {
+			return t.Clear(ctx)
+		}
+		return nil
+	})
+	c.fence.DropAll() // what was read from the far tiers meanwhile may be from before
+	return errors.Join(err, c.publish(ctx, invalidate.Event{Op: invalidate.Clear}))
+}
+
+// write is the order that every write keeps.
+//
+//  1. Bump the fence: flights and far reads that began before are overtaken.
+//  2. Write the far tiers.
+//  3. Bump again: a read between 1 and 2 may have stored the old far value under the new fence.
+//  4. Write the near tiers.
+//  5. Publish. Whoever hears of it finds the far tiers written. Our own copy of the event
+//     tells us nothing new and is ignored.
+func (c *Cache[V]) write(ctx context.Context, keys []string, far func() error, near func(key string, part int, begun fence.Stamp, farOK bool) error) error {
+	begun := make([]fence.Stamp, len(keys))
+	for i, key := range keys {
+		begun[i] = c.fence.Bump(key, invalidate.Partition(c.name, key))
+	}
+	farErr := far()
+	errs := []error{farErr}
+	for i, key := range keys {
+		errs = append(errs, near(key, int(begun[i].Partition), begun[i], farErr == nil))
+	}
+	errs = append(errs, c.publish(ctx, invalidate.Event{Op: invalidate.Delete, Keys: keys}))
+	return errors.Join(errs...)
+}
