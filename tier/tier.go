@@ -47,9 +47,9 @@ type Entry[V any] struct {
 type Tier[V any] interface {
 	// Name is unique among the tiers of one cache, constant and not empty. It appears in errors and statistics.
 	Name() string
-	// Get returns the entry of key. Absent, expired and unreadable entries are ok == false with a nil error; an
+	// Get returns the entry of key. Absent and unreadable entries are ok == false with a nil error; an
 	// error means that the tier could not tell. Stale entries are returned: the caller
-	// decides.
+	// decides. A tier may return an expired entry: the cache checks.
 	Get(ctx context.Context, key string) (e *Entry[V], ok bool, err error)
 	// Set stores e until e.ExpiresAt, replacing what is stored under e.Key. After it has returned nil, Get
 	// returns e or a newer entry or, when the tier had no room, nothing, but never an older one. A tier that encodes may

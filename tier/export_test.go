@@ -1,0 +1,4 @@
+package tier
+
+// EngineBytes is part of what a memory tier takes as the cost of an entry.
+const EngineBytes = engineBytes

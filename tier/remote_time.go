@@ -1,0 +1,46 @@
+package tier
+
+import (
+	"time"
+
+	"github.com/tiercache/tiercache/internal/envelope"
+)
+
+// Records are read on other clocks than they were written on. They hold durations, and one point of wall time from which those count.
+
+// unixMillis is the clock that processes share: it measures the age of records and the deadlines of leases.
+func unixMillis() int64 { return time.Now().UnixMilli() }
+
+// age returns how old a record is. The writer's clock may be ahead of ours.
+func age(h *envelope.Header) time.Duration {
+	return time.Duration(max(unixMillis()-h.Created, 0)) * time.Millisecond
+}
+
+// setTimes writes the lifetime of an entry into h and returns how long to store it, 0 if it has expired. An entry that is stale already
+// is written as created when it became stale, so that it stays as stale as it is. Durations are
+// rounded down.
+func setTimes(h *envelope.Header, freshUntil, expiresAt Instant) (ttl time.Duration) {
+	now := Now()
+	if expiresAt <= now {
+		return 0
+	}
+	expiresAt = min(expiresAt, now.Add(longest))
+	freshUntil = min(max(freshUntil, now.Add(-longest)), expiresAt)
+	created := min(freshUntil, now)
+	h.Created = max(unixMillis()-now.Sub(created).Milliseconds(), 0)
+	h.Fresh = freshUntil.Sub(created).Truncate(time.Millisecond)
+	h.Total = expiresAt.Sub(created).Truncate(time.Millisecond)
+	return expiresAt.Sub(now).Truncate(time.Millisecond)
+}
+
+// times returns the lifetime that setTimes wrote, on the clock of this process. What was made stale by hand has just become
+// stale, if it was not before.
+func times(h *envelope.Header) (freshUntil, expiresAt Instant) {
+	now := Now()
+	old := age(h)
+	freshUntil = now.Add(h.Fresh - old)
+	if h.Kind.Stale() {
+		freshUntil = min(freshUntil, now)
+	}
+	return freshUntil, now.Add(h.Total - old)
+}
