@@ -1,0 +1,54 @@
+package redisbus
+
+import (
+	"fmt"
+	"time"
+)
+
+// Config says how a Bus uses Redis. The zero Config is ready to use.
+type Config struct {
+	// Channel is the pub/sub channel. All processes that share caches must name the same one, and channels are
+	// common to all databases of a Redis. The default is "tiercache:events".
+	Channel string
+	// Timeout is the longest that Publish takes. The default is 250 ms.
+	Timeout time.Duration
+	// PingInterval is how often the subscription is pinged. The default is 1 s.
+	PingInterval time.Duration
+	// PingTimeout is how long the subscription may be silent, for all those pings, before it counts as
+	// dead. It must be longer than PingInterval. The default is 3 s, or three times PingInterval if that is longer.
+	PingTimeout time.Duration
+	// OnError is told why the subscription was interrupted or could not be made, and which message
+	// made no sense; the bus goes on by itself. It must not block. It may be nil.
+	OnError func(error)
+}
+
+// withDefaults returns c with every field set, or an error that names the field that is wrong.
+func (c Config) withDefaults() (Config, error) {
+	for _, f := range []struct {
+		name  string
+		value time.Duration
+	}{{"Timeout", c.Timeout}, {"PingInterval", c.PingInterval}, {"PingTimeout", c.PingTimeout}} {
+		if f.value < 0 {
+			return c, fmt.Errorf("redisbus: Config.%s is negative: %v", f.name, f.value)
+		}
+	}
+	if c.Channel == "" {
+		c.Channel = "tiercache:events"
+	}
+	if c.Timeout == 0 {
+		c.Timeout = 250 * time.Millisecond
+	}
+	if c.PingInterval == 0 {
+		c.PingInterval = time.Second
+	}
+	if c.PingTimeout == 0 {
+		c.PingTimeout = max(3*time.Second, 3*c.PingInterval)
+	}
+	if c.PingTimeout <= c.PingInterval {
+		return c, fmt.Errorf("redisbus: Config.PingTimeout %v is not longer than PingInterval %v", c.PingTimeout, c.PingInterval)
+	}
+	if c.OnError == nil {
+		c.OnError = func(error) {}
+	}
+	return c, nil
+}
