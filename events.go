@@ -16,7 +16,8 @@ func (c *Cache[V]) publish(ctx context.Context, e invalidate.Event) error {
 		return nil
 	}
 	e.Cache, e.Origin = c.name, c.origin
-	if err := c.bus.Publish(ctx, e); err != nil {
+	// The far tiers have been written: the others must hear of it even if the caller has gone. The bus has a deadline of its own.
+	if err := c.bus.Publish(context.WithoutCancel(ctx), e); err != nil {
 		c.counters.publishErrors.Add(1)
 		return fmt.Errorf("tiercache: cache %q: publish %v: %w", c.name, e.Op, err)
 	}

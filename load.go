@@ -20,11 +20,11 @@ type Loader[V any] func(ctx context.Context, key string) (V, error)
 var errNilLoader = errors.New("tiercache: nil Loader")
 
 // fly is the work of a flight: get the right to load, load, and fill the tiers.
-func (c *Cache[V]) fly(f *flight[V], key string, part int, profile Profile, load Loader[V]) (*tier.Entry[V], error) {
-	// A flight may have ended between the caller's look at the tiers and this one's start. Nearer tiers show
-	// its fill, the shared one shows it to lease.
+func (c *Cache[V]) fly(f *flight[V], key string, profile Profile, load Loader[V], stale bool) (*tier.Entry[V], error) {
+	// A flight may have ended between the caller's look at the tiers and this one's start. The near tiers show
+	// its fill; the shared one shows it to lease.
 	for i := range c.near {
-		if e := c.ask(f.ctx, i, key, f.stamp); e != nil && clock.Now() < e.FreshUntil {
+		if e, _ := c.peek(f.ctx, i, key, f.stamp); e != nil && clock.Now() < e.FreshUntil {
 			c.counters.tiers[i].hits.Add(1)
 			return e, nil
 		}
@@ -50,7 +50,9 @@ func (c *Cache[V]) fly(f *flight[V], key string, part int, profile Profile, load
 	e = c.newEntry(key, v, absent, profile)
 	e.Stamp = f.stamp
 	if absent && profile.AbsentFor == 0 {
-		c.forget(f, key)
+		if stale {
+			c.forget(f, key)
+		}
 		return e, nil
 	}
 	filled = true
@@ -103,6 +105,7 @@ func (c *Cache[V]) newEntry(key string, v V, absent bool, p Profile) *tier.Entry
 type leaseState[V any] struct {
 	held tier.Lease[V] // granted
 	free bool          // no lease is needed: the tier has none to give
+	err  error         // the tier failed
 }
 
 // lease asks for the right to load key until it gets it, or somebody else's fill, or has waited for as
@@ -120,7 +123,7 @@ func (c *Cache[V]) lease(ctx context.Context, key string, profile Profile) (leas
 			return leaseState[V]{free: true}, nil
 		case err != nil:
 			c.tierFailed(c.leaser, "lease", err)
-			return leaseState[V]{}, nil
+			return leaseState[V]{err: c.tierError(c.leaser, "lease", err)}, nil
 		case held != nil:
 			return leaseState[V]{held: held}, nil
 		case e != nil:
@@ -145,6 +148,13 @@ func (c *Cache[V]) lease(ctx context.Context, key string, profile Profile) (leas
 // here, and the nearer tiers are left alone.
 func (c *Cache[V]) fill(ctx context.Context, e *tier.Entry[V], lease leaseState[V]) {
 	ctx = context.WithoutCancel(ctx) // the load is done: that its callers are gone is no reason to waste it
+	if !c.fence.Current(&e.Stamp) {
+		c.refused(e.Key)
+		if lease.held != nil {
+			c.release(ctx, lease.held)
+		}
+		return
+	}
 	for i := len(c.tiers) - 1; i >= 0; i-- {
 		switch {
 		case i == c.leaser && lease.held != nil:
@@ -203,10 +213,6 @@ func (c *Cache[V]) store(ctx context.Context, i int, e *tier.Entry[V]) bool {
 		defer mu.Unlock()
 	}
 	if !c.fence.Current(&e.Stamp) {
-		if i < c.near {
-			return false
-		}
-		c.refused(e.Key)
 		return false
 	}
 	if err := c.tiers[i].Set(ctx, e); err != nil {

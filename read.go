@@ -125,17 +125,40 @@ func (c *Cache[V]) lookup(ctx context.Context, key string, part int) (found look
 	return found
 }
 
-// ask returns the entry of key in tier i unless it has expired or the fence refuses it. A tier that
-// fails is counted, and has nothing.
+// ask returns the entry of key in tier i unless it has expired or the fence refuses it, and counts
+// everything else. A tier that fails has nothing.
 func (c *Cache[V]) ask(ctx context.Context, i int, key string, stamp fence.Stamp) *tier.Entry[V] {
-	n := &c.counters.tiers[i]
+	e, why := c.peek(ctx, i, key, stamp)
+	if e == nil {
+		n := &c.counters.tiers[i]
+		n.misses.Add(1)
+		switch why {
+		case fenced:
+			n.fenced.Add(1)
+		case untrusted:
+			n.untrusted.Add(1)
+		}
+	}
+	return e
+}
+
+// Why a tier had no usable entry.
+type refusal uint8
+
+const (
+	missing refusal = iota
+	fenced
+	untrusted
+)
+
+// peek is ask without the counters of reads.
+func (c *Cache[V]) peek(ctx context.Context, i int, key string, stamp fence.Stamp) (*tier.Entry[V], refusal) {
 	e, ok, err := c.tiers[i].Get(ctx, key)
 	if err != nil {
 		c.tierFailed(i, "get", err)
 	}
 	if err != nil || !ok {
-		n.misses.Add(1)
-		return nil
+		return nil, missing
 	}
 	if e.Stamp.IsZero() {
 		e.Stamp = stamp // from outside the process, and still ours alone
@@ -143,17 +166,15 @@ func (c *Cache[V]) ask(ctx context.Context, i int, key string, stamp fence.Stamp
 	now := clock.Now()
 	switch {
 	case !c.fence.Current(&e.Stamp):
-		// An entry that has just been read may be overtaken, too. It would be right to serve it, since the read
-		// began before, but asking the next tier or the source is simpler to reason about.
-		n.fenced.Add(1)
+		// What was read from a far tier just now may be overtaken as well. Serving it would be right, since the
+		// read began before, but the next tier or the source has the newer value.
+		return nil, fenced
 	case !c.fence.Trusted(&e.Stamp, now):
-		n.untrusted.Add(1)
+		return nil, untrusted
 	case now >= e.ExpiresAt:
-	default:
-		return e
+		return nil, missing
 	}
-	n.misses.Add(1)
-	return nil
+	return e, missing
 }
 
 // promote copies an entry of tier i to all nearer tiers.
@@ -176,7 +197,7 @@ func (c *Cache[V]) loadOrStale(ctx context.Context, key string, part int, profil
 	}
 	keep := stale != nil // the caller may leave with the stale value, the refresh goes on
 	f, joined := c.flights.join(ctx, key, part, profile.LoadTimeout, keep, func(f *flight[V]) (*tier.Entry[V], error) {
-		return c.fly(f, key, part, profile, load)
+		return c.fly(f, key, profile, load, keep)
 	})
 	if joined {
 		c.counters.joined.Add(1)

@@ -64,7 +64,7 @@ func (c *Cache[V]) Expire(ctx context.Context, keys ...string) error {
 
 // Add stores v under key if no tier has a value, and reports whether it did. Of several processes that add the
 // same key at the same time one succeeds, where the shared tier has leases. A remembered absence counts as no
-// value. While another process loads the key Add waits for it.
+// value, and so does a stale one. While another process loads the key Add waits for it.
 func (c *Cache[V]) Add(ctx context.Context, key string, v V, opts ...CallOption) (added bool, err error) {
 	profile, err := c.prepare(opts, key)
 	if err != nil {
@@ -80,6 +80,8 @@ func (c *Cache[V]) Add(ctx context.Context, key string, v V, opts ...CallOption)
 			return false, ctx.Err()
 		case lease.free:
 			return c.addUnleased(ctx, key, v, profile)
+		case lease.err != nil:
+			return false, lease.err
 		case e != nil && e.Absent:
 			if err := c.Delete(ctx, key); err != nil {
 				return false, err
