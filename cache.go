@@ -7,14 +7,17 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
+	"time"
 
-	"github.com/tiercache/tiercache/internal/clock"
 	"github.com/tiercache/tiercache/internal/fence"
 	"github.com/tiercache/tiercache/internal/keys"
+	"github.com/tiercache/tiercache/internal/stripe"
 	"github.com/tiercache/tiercache/invalidate"
 	"github.com/tiercache/tiercache/tier"
 )
+
+// The fence has a partition for each of the bus: the build breaks where they are not as many.
+var _ [invalidate.Partitions]struct{} = [fence.Partitions]struct{}{}
 
 // Limits that apply when Config leaves them zero.
 const (
@@ -64,7 +67,9 @@ type Cache[V any] struct {
 	stores   [64]sync.Mutex     // by slot of the fence: order near writes as the fence orders them
 	adds     sync.Mutex         // held by an Add that no shared tier decides
 	counters counters           // of Stats
-	closed   atomic.Bool        // set once, by Close
+	notices  *notices           // to hooks, from the middle of somebody's work
+	gate     stripe.Gate        // whoever uses the tiers is inside; counts the hits of nearHit
+	closing  chan struct{}      // closed when Close begins
 	end      context.CancelFunc // ends the subscription
 	ended    chan struct{}      // closed when it has ended
 }
@@ -76,6 +81,7 @@ func New[V any](cfg Config[V]) (*Cache[V], error) {
 	if err != nil {
 		return nil, err
 	}
+	c.notices = startNotices(&c.observer, &c.counters.noticesDropped)
 	for i, t := range c.tiers {
 		o, ok := t.(tier.Opener)
 		if !ok {
@@ -88,7 +94,8 @@ func New[V any](cfg Config[V]) (*Cache[V], error) {
 			Report:        c.reporter(i),
 		})
 		if err != nil {
-			c.closeTiers(i)
+			_ = c.closeTiers(i)
+			c.notices.close()
 			return nil, fmt.Errorf("tiercache: cache %q: tier %s: %w", c.name, t.Name(), err)
 		}
 	}
@@ -131,6 +138,7 @@ func build[V any](cfg Config[V]) (*Cache[V], error) {
 		observer: cfg.Observer,
 		clone:    cfg.Clone,
 		maxKey:   cmp.Or(cfg.MaxKeyBytes, DefaultMaxKeyBytes),
+		closing:  make(chan struct{}),
 		ended:    make(chan struct{}),
 	}
 	seen := make(map[string]bool)
@@ -153,11 +161,11 @@ func build[V any](cfg Config[V]) (*Cache[V], error) {
 			c.leaser, c.leases = i, l // the farthest one: nearest to the source
 		}
 	}
-	var bound clock.Instant
+	var bound time.Duration
 	if c.bus != nil {
-		bound = clock.Instant(c.bus.Bound())
+		bound = c.bus.Bound()
 	}
-	c.fence = fence.New(invalidate.Partitions, bound)
+	c.fence = fence.New(bound)
 	c.flights.fence = c.fence
 	c.flights.abandoned = &c.counters.loadsAbandoned
 	c.counters.tiers = make([]tierCounters, len(c.tiers))
@@ -167,18 +175,25 @@ func build[V any](cfg Config[V]) (*Cache[V], error) {
 // Name returns the name of the cache.
 func (c *Cache[V]) Name() string { return c.name }
 
-// Close cancels running loads, ends the subscription and closes the tiers. It waits for the
-// subscription, not for Loaders that ignore their context. A second Close does nothing. Methods
-// that are called later return ErrClosed.
+// closeGrace is how long Close waits for cancelled loads, so that they give their leases back and other processes
+// need not wait for those to lapse. A Loader that ignores its context takes longer.
+const closeGrace = time.Second
+
+// Close cancels running loads, waits for the calls that use the tiers, ends the subscription and closes the tiers. For Loaders that
+// ignore their context it waits a second at most. A second Close does nothing. Methods that are called later return ErrClosed, as
+// do those that wait for a load.
 func (c *Cache[V]) Close() error {
-	if c.closed.Swap(true) {
+	if !c.flights.close() {
 		return nil
 	}
+	close(c.closing)
+	c.flights.waitAll(closeGrace)
+	c.gate.Close()
 	c.end()
 	<-c.ended
-	c.fence.DropAll() // also for tiers that have no Close: nothing they hold is served any more
-	c.flights.cancelAll()
-	return c.closeTiers(len(c.tiers))
+	err := c.closeTiers(len(c.tiers))
+	c.notices.close()
+	return err
 }
 
 // closeTiers closes the first n tiers.
@@ -194,17 +209,18 @@ func (c *Cache[V]) closeTiers(n int) error {
 	return errors.Join(errs...)
 }
 
-// check says why a call with these keys cannot be served, if so.
-func (c *Cache[V]) check(names ...string) error {
-	if c.closed.Load() {
-		return ErrClosed
-	}
+// enter checks the keys of a call. Until it gives the pass back, the call may use the tiers.
+func (c *Cache[V]) enter(names ...string) (stripe.Pass, error) {
 	for _, key := range names {
 		if err := keys.Check(key, c.maxKey); err != nil {
-			return fmt.Errorf("tiercache: cache %q: %w", c.name, err)
+			return 0, fmt.Errorf("tiercache: cache %q: %w", c.name, err)
 		}
 	}
-	return nil
+	pass, ok := c.gate.Enter()
+	if !ok {
+		return 0, ErrClosed
+	}
+	return pass, nil
 }
 
 // own returns v as a caller may have it.
@@ -232,6 +248,8 @@ func (c *Cache[V]) reporter(i int) func(tier.Problem) {
 		if int(p.Kind) < len(c.counters.tiers[i].problems) {
 			c.counters.tiers[i].problems[p.Kind].Add(1)
 		}
-		c.observer.problem(p)
+		if c.observer.Problem != nil {
+			c.notices.put(func() { c.observer.Problem(p) })
+		}
 	}
 }

@@ -68,14 +68,18 @@ func (h *handler[V]) Apply(e invalidate.Event) {
 		h.fence.DropAll()
 		h.counters.invalidated.Add(1)
 	}
-	h.observer.invalidated(e)
+	if h.observer.Invalidated != nil {
+		h.notices.put(func() { h.observer.Invalidated(e) })
+	}
 }
 
 // Drop makes every entry of a partition invalid.
 func (h *handler[V]) Drop(partition int) {
 	h.fence.Drop(partition)
 	h.counters.drops.Add(1)
-	h.observer.dropped(partition)
+	if h.observer.Dropped != nil {
+		h.notices.put(func() { h.observer.Dropped(partition) })
+	}
 }
 
 // Confirm extends the trust in a partition.

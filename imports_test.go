@@ -18,8 +18,8 @@ const module = "github.com/tiercache/tiercache"
 var allowed = map[string][]string{
 	".":                         {"tier", "backend", "codec", "invalidate", "internal/clock", "internal/fence", "internal/keys", "internal/stripe"},
 	"layered":                   {".", "tier", "codec", "backend/redisstore", "invalidate/redisbus"},
-	"tier":                      {"backend", "codec", "internal/clock", "internal/fence", "internal/envelope", "internal/keys", "internal/outbox", "internal/stripe"},
-	"tier/ottertier":            {"tier", "internal/outbox"},
+	"tier":                      {"backend", "codec", "internal/clock", "internal/fence", "internal/envelope", "internal/keys"},
+	"tier/ottertier":            {"tier"},
 	"tier/tiertest":             {"tier"},
 	"backend":                   {},
 	"backend/redisstore":        {"backend"},
@@ -33,7 +33,6 @@ var allowed = map[string][]string{
 	"internal/envelope":         {},
 	"internal/fence":            {"internal/clock"},
 	"internal/keys":             {},
-	"internal/outbox":           {},
 	"internal/redistest":        {},
 	"internal/stripe":           {},
 }

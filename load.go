@@ -19,29 +19,15 @@ type Loader[V any] func(ctx context.Context, key string) (V, error)
 
 var errNilLoader = errors.New("tiercache: nil Loader")
 
-// fly is the work of a flight: get the right to load, load, and fill the tiers.
+// fly is the work of a flight: get the right to load, load, and fill the tiers. stale says that the tiers have a
+// stale value.
 func (c *Cache[V]) fly(f *flight[V], key string, profile Profile, load Loader[V], stale bool) (*tier.Entry[V], error) {
-	// A flight may have ended between the caller's look at the tiers and this one's start. The near tiers show
-	// its fill; the shared one shows it to lease.
-	for i := range c.near {
-		if e, _ := c.peek(f.ctx, i, key, f.stamp); e != nil && clock.Now() < e.FreshUntil {
-			c.counters.tiers[i].hits.Add(1)
-			return e, nil
-		}
+	lease, e, err := c.beforeLoad(f, key, profile)
+	if e != nil || err != nil {
+		return e, err
 	}
-	lease, e := c.lease(f.ctx, key, profile)
-	if e != nil {
-		e.Stamp = f.stamp
-		c.counters.tiers[c.leaser].hits.Add(1)
-		c.promote(f.ctx, c.leaser, e)
-		return e, nil
-	}
-	filled := false
-	defer func() { // also when the Loader ends the goroutine
-		if lease.held != nil && !filled {
-			c.release(f.ctx, lease.held)
-		}
-	}()
+	var loaded *tier.Entry[V]                        // to fill the tiers with
+	defer func() { c.afterLoad(f, loaded, lease) }() // also when the Loader ends the goroutine
 	v, err := c.call(f.ctx, key, load)
 	absent := errors.Is(err, ErrNotFound)
 	if err != nil && !absent {
@@ -49,15 +35,58 @@ func (c *Cache[V]) fly(f *flight[V], key string, profile Profile, load Loader[V]
 	}
 	e = c.newEntry(key, v, absent, profile)
 	e.Stamp = f.stamp
-	if absent && profile.AbsentFor == 0 {
-		if stale {
-			c.forget(f, key)
-		}
-		return e, nil
+	switch {
+	case !absent || profile.AbsentFor > 0:
+		loaded = e
+	case stale:
+		c.forget(f, key)
 	}
-	filled = true
-	c.fill(f.ctx, e, lease)
 	return e, nil
+}
+
+// beforeLoad returns an entry that makes the load unnecessary, or the right to load.
+func (c *Cache[V]) beforeLoad(f *flight[V], key string, profile Profile) (lease leaseState[V], e *tier.Entry[V], err error) {
+	pass, err := c.enter()
+	if err != nil {
+		return lease, nil, err
+	}
+	defer c.gate.Exit(pass)
+	// A flight may have ended between the caller's look at the tiers and this one's start. The near tiers show
+	// its fill; the shared one shows it to lease.
+	for i := range c.near {
+		if e, _ := c.peek(f.ctx, i, key, f.stamp); e != nil && clock.Now() < e.FreshUntil {
+			c.counters.tiers[i].hits.Add(1)
+			return lease, e, nil
+		}
+	}
+	lease, e = c.lease(f.ctx, key, profile)
+	if e != nil {
+		e.Stamp = f.stamp
+		c.counters.tiers[c.leaser].hits.Add(1)
+		c.promote(f.ctx, c.leaser, e)
+		return lease, e, nil
+	}
+	if lease.held == nil && f.ctx.Err() != nil {
+		return lease, nil, context.Cause(f.ctx)
+	}
+	return lease, nil, nil
+}
+
+// afterLoad fills the tiers with e or, if it is nil, gives the lease back. The load is done: that its callers
+// are gone is no reason to waste it.
+func (c *Cache[V]) afterLoad(f *flight[V], e *tier.Entry[V], lease leaseState[V]) {
+	pass, err := c.enter()
+	if err != nil {
+		return // the tiers are closed, and the lease lapses
+	}
+	defer c.gate.Exit(pass)
+	ctx := context.WithoutCancel(f.ctx)
+	switch {
+	case e != nil:
+		c.fill(ctx, e, lease)
+	case lease.held != nil:
+		c.release(ctx, lease.held)
+	}
 }
 
 // call calls the Loader and counts it.
@@ -72,8 +101,8 @@ func (c *Cache[V]) call(ctx context.Context, key string, load Loader[V]) (v V, e
 				err = ErrGoexit // the goroutine ends here, but not uncounted
 			}
 		}
-		if err != nil && ctx.Err() == context.DeadlineExceeded {
-			err = fmt.Errorf("%w: %w", ErrLoadTimeout, err)
+		if cause := context.Cause(ctx); err != nil && (cause == ErrLoadTimeout || cause == ErrClosed) {
+			err = fmt.Errorf("%w: %w", cause, err)
 		}
 		took := clock.Now().Sub(began)
 		c.counters.loads.Add(1)
@@ -139,6 +168,8 @@ func (c *Cache[V]) lease(ctx context.Context, key string, profile Profile) (leas
 		case <-time.After(wait/2 + rand.N(wait)):
 		case <-ctx.Done():
 			return leaseState[V]{}, nil
+		case <-c.closing:
+			return leaseState[V]{err: ErrClosed}, nil
 		}
 	}
 }
@@ -147,7 +178,6 @@ func (c *Cache[V]) lease(ctx context.Context, key string, profile Profile) (leas
 // shared tier decides for the other processes: where it refuses the fill, an invalidation is on its way
 // here, and the nearer tiers are left alone.
 func (c *Cache[V]) fill(ctx context.Context, e *tier.Entry[V], lease leaseState[V]) {
-	ctx = context.WithoutCancel(ctx) // the load is done: that its callers are gone is no reason to waste it
 	if !c.fence.Current(&e.Stamp) {
 		c.refused(e.Key)
 		if lease.held != nil {
@@ -185,13 +215,18 @@ func (c *Cache[V]) refused(key string) {
 
 // release gives a lease back without a fill.
 func (c *Cache[V]) release(ctx context.Context, l tier.Lease[V]) {
-	if err := l.Release(context.WithoutCancel(ctx)); err != nil {
+	if err := l.Release(ctx); err != nil {
 		c.tierFailed(c.leaser, "release", err)
 	}
 }
 
 // forget removes a stale entry whose key the source no longer has and whose absence is not to be remembered.
 func (c *Cache[V]) forget(f *flight[V], key string) {
+	pass, err := c.enter()
+	if err != nil {
+		return
+	}
+	defer c.gate.Exit(pass)
 	ctx := context.WithoutCancel(f.ctx)
 	for i := len(c.tiers) - 1; i >= 0; i-- {
 		if !c.fence.Current(&f.stamp) {
@@ -203,21 +238,26 @@ func (c *Cache[V]) forget(f *flight[V], key string) {
 	}
 }
 
-// store puts e into tier i if nothing has invalidated it since its stamp was taken, and reports whether it did. Writes
-// of one key to a near tier are ordered by a lock, so that a late one cannot displace an entry that
-// is newer by the fence.
+// store puts e into tier i if nothing has invalidated it since its stamp was taken, and reports whether it did.
 func (c *Cache[V]) store(ctx context.Context, i int, e *tier.Entry[V]) bool {
+	stored, err := c.tryStore(ctx, i, e)
+	if err != nil {
+		c.tierFailed(i, "set", err) // not under the lock
+	}
+	return stored
+}
+
+// tryStore orders the writes of one key to a near tier by a lock, so that a late one cannot displace an entry that
+// is newer by the fence.
+func (c *Cache[V]) tryStore(ctx context.Context, i int, e *tier.Entry[V]) (stored bool, err error) {
 	if i < c.near {
 		mu := c.storeLock(e.Stamp)
 		mu.Lock()
 		defer mu.Unlock()
 	}
 	if !c.fence.Current(&e.Stamp) {
-		return false
+		return false, nil
 	}
-	if err := c.tiers[i].Set(ctx, e); err != nil {
-		c.tierFailed(i, "set", err)
-		return false
-	}
-	return true
+	err = c.tiers[i].Set(ctx, e)
+	return err == nil, err
 }

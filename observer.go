@@ -7,9 +7,10 @@ import (
 	"github.com/tiercache/tiercache/tier"
 )
 
-// An Observer is a set of optional hooks. They are called outside locks, on the goroutine
-// that did the work, by many goroutines at once; a slow hook slows down its caller. A hook must not change what it is given. New hooks may be
-// added: name the fields when you write one.
+// An Observer is a set of optional hooks. They are called outside locks and may use the cache. Invalidated, Dropped and Problem are called soon
+// after the fact, one at a time; where they are too slow for what happens, calls are left out (Stats.NoticesDropped). The others are
+// called by many goroutines at once, those that did the work, and a slow hook slows down its caller. A hook must not change what it is
+// given. New hooks may be added: name the fields when you write one.
 type Observer struct {
 	// Hit is called for a value served by a tier.
 	Hit func(tier, key string, stale bool)
@@ -41,33 +42,9 @@ func (o *Observer) miss(key string) {
 	}
 }
 
-func (o *Observer) load(key string, took time.Duration, err error) {
-	if o.Load != nil {
-		o.Load(key, took, err)
-	}
-}
-
 func (o *Observer) fillRefused(key string) {
 	if o.FillRefused != nil {
 		o.FillRefused(key)
-	}
-}
-
-func (o *Observer) invalidated(e invalidate.Event) {
-	if o.Invalidated != nil {
-		o.Invalidated(e)
-	}
-}
-
-func (o *Observer) dropped(partition int) {
-	if o.Dropped != nil {
-		o.Dropped(partition)
-	}
-}
-
-func (o *Observer) problem(p tier.Problem) {
-	if o.Problem != nil {
-		o.Problem(p)
 	}
 }
 

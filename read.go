@@ -15,9 +15,11 @@ func (c *Cache[V]) Get(ctx context.Context, key string) (v V, ok bool, err error
 	if e := c.nearHit(ctx, key); e != nil {
 		return c.own(e.Value), true, nil
 	}
-	if err := c.check(key); err != nil {
+	pass, err := c.enter(key)
+	if err != nil {
 		return v, false, err
 	}
+	defer c.gate.Exit(pass)
 	found := c.lookup(ctx, key, invalidate.Partition(c.name, key))
 	e := found.fresh
 	if e == nil {
@@ -51,15 +53,20 @@ func (c *Cache[V]) nearHit(ctx context.Context, key string) *tier.Entry[V] {
 	if c.near == 0 {
 		return nil // what a shared tier returns has to be stamped before it is read
 	}
+	pass, ok := c.gate.Enter()
+	if !ok {
+		return nil
+	}
 	e, ok, _ := c.tiers[0].Get(ctx, key)
-	if !ok || e.Absent {
+	if !ok || e.Absent || !c.fence.Current(&e.Stamp) {
+		c.gate.Exit(pass)
 		return nil
 	}
-	now := clock.Now()
-	if now >= e.FreshUntil || !c.fence.Current(&e.Stamp) || !c.fence.Trusted(&e.Stamp, now) {
+	if now := clock.Now(); now >= e.FreshUntil || !c.fence.Trusted(&e.Stamp, now) {
+		c.gate.Exit(pass)
 		return nil
 	}
-	c.counters.tiers[0].hits.Add(1)
+	c.gate.ExitCounted(pass)
 	if c.observer.Hit != nil {
 		c.observer.Hit(c.tiers[0].Name(), key, false)
 	}
@@ -68,9 +75,6 @@ func (c *Cache[V]) nearHit(ctx context.Context, key string) *tier.Entry[V] {
 
 // getOrLoad is GetOrLoad after the nearest tier could not answer.
 func (c *Cache[V]) getOrLoad(ctx context.Context, key string, load Loader[V], opts []CallOption) (v V, err error) {
-	if err := c.check(key); err != nil {
-		return v, err
-	}
 	profile, err := c.profile.derive(opts)
 	if err != nil {
 		return v, err
@@ -78,8 +82,13 @@ func (c *Cache[V]) getOrLoad(ctx context.Context, key string, load Loader[V], op
 	if load == nil {
 		return v, errNilLoader
 	}
+	pass, err := c.enter(key)
+	if err != nil {
+		return v, err
+	}
 	part := invalidate.Partition(c.name, key)
 	found := c.lookup(ctx, key, part)
+	c.gate.Exit(pass) // the load is waited for outside: Close ends it
 	e := found.fresh
 	if e == nil {
 		e, err = c.loadOrStale(ctx, key, part, profile, load, found)
@@ -199,6 +208,9 @@ func (c *Cache[V]) loadOrStale(ctx context.Context, key string, part int, profil
 	f, joined := c.flights.join(ctx, key, part, profile.LoadTimeout, keep, func(f *flight[V]) (*tier.Entry[V], error) {
 		return c.fly(f, key, profile, load, keep)
 	})
+	if f == nil {
+		return nil, ErrClosed
+	}
 	if joined {
 		c.counters.joined.Add(1)
 	}

@@ -25,8 +25,8 @@ import (
 //     flight's stamp overtaken, and starts a flight of its own in its place.
 type flight[V any] struct {
 	stamp  fence.Stamp     // taken before the flight reads anything
-	ctx    context.Context // of the load; ends by LoadTimeout, by the last waiter's leaving, or by finish
-	cancel context.CancelFunc
+	ctx    context.Context // of the load; ends by LoadTimeout, by the last waiter's leaving, by Close, or with the flight
+	cancel context.CancelCauseFunc
 	done   chan struct{} // closed when entry and err are there
 
 	waiters int  // callers waiting; guarded by the shard's mu
@@ -40,34 +40,43 @@ type flight[V any] struct {
 type flights[V any] struct {
 	fence     *fence.Fence
 	abandoned *atomic.Uint64 // counts loads that outlive their deadline
+	running   sync.WaitGroup // counts flights
 	shards    [16]flightShard[V]
 }
 
 type flightShard[V any] struct {
-	mu sync.Mutex
-	m  map[string]*flight[V] // nil until the first flight
+	mu     sync.Mutex
+	m      map[string]*flight[V]   // the flights to join, by key; nil until the first one
+	all    map[*flight[V]]struct{} // these, and those that an invalidation has overtaken or that nobody waits for
+	closed bool                    // no flight starts any more
 }
 
 // A flightFunc does the work of a flight.
 type flightFunc[V any] func(f *flight[V]) (*tier.Entry[V], error)
 
-// join returns the running flight of key, or starts one. A caller that is not keeping the flight
-// must call wait exactly once.
+// join returns the running flight of key, or starts one; after close it returns nil. A caller that is not keeping the
+// flight must call wait exactly once.
 func (g *flights[V]) join(ctx context.Context, key string, part int, timeout time.Duration, keep bool, run flightFunc[V]) (f *flight[V], joined bool) {
 	s := g.shard(part)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.closed {
+		return nil, false
+	}
 	f = s.m[key]
 	// An ended context means that the flight has passed its deadline: a load that hangs does not own the key.
 	if f != nil && f.ctx.Err() == nil && g.fence.Current(&f.stamp) {
 		joined = true
 	} else {
 		f = &flight[V]{stamp: g.fence.Stamp(key, part), done: make(chan struct{})}
-		f.ctx, f.cancel = context.WithTimeout(context.WithoutCancel(ctx), timeout)
+		f.ctx, f.cancel = detach(ctx, timeout)
 		if s.m == nil {
 			s.m = make(map[string]*flight[V])
+			s.all = make(map[*flight[V]]struct{})
 		}
 		s.m[key] = f
+		s.all[f] = struct{}{}
+		g.running.Add(1)
 		go g.fly(s, key, f, run)
 	}
 	if keep {
@@ -78,15 +87,26 @@ func (g *flights[V]) join(ctx context.Context, key string, part int, timeout tim
 	return f, joined
 }
 
+// detach returns a context with the values of ctx that ends after timeout, by ErrLoadTimeout, or when it is cancelled.
+func detach(ctx context.Context, timeout time.Duration) (context.Context, context.CancelCauseFunc) {
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	ctx, stop := context.WithTimeoutCause(ctx, timeout, ErrLoadTimeout)
+	return ctx, func(cause error) {
+		cancel(cause)
+		stop() // the timer
+	}
+}
+
 // fly does the work of f and tells its waiters, whatever way the work ends.
 func (g *flights[V]) fly(s *flightShard[V], key string, f *flight[V], run flightFunc[V]) {
 	// A load that hangs cannot count itself.
 	stop := context.AfterFunc(f.ctx, func() {
-		if f.ctx.Err() == context.DeadlineExceeded {
+		if context.Cause(f.ctx) == ErrLoadTimeout {
 			g.abandoned.Add(1)
 		}
 	})
 	returned := false
+	defer g.running.Done()
 	defer func() {
 		if !returned {
 			if r := recover(); r != nil {
@@ -99,16 +119,18 @@ func (g *flights[V]) fly(s *flightShard[V], key string, f *flight[V], run flight
 		if s.m[key] == f {
 			delete(s.m, key)
 		}
+		delete(s.all, f)
 		s.mu.Unlock()
 		stop()
 		close(f.done) // before cancel, so that a waiter woken by the context finds the result
-		f.cancel()
+		f.cancel(nil)
 	}()
 	f.entry, f.err = run(f)
 	returned = true
 }
 
-// wait returns the result of f, or earlier when ctx is done or the flight is past its deadline.
+// wait returns the result of f, or earlier when ctx is done, when the flight is past its deadline, or when the cache
+// is closed.
 func (g *flights[V]) wait(ctx context.Context, key string, part int, f *flight[V]) (*tier.Entry[V], error) {
 	defer g.leave(key, part, f)
 	select {
@@ -119,7 +141,7 @@ func (g *flights[V]) wait(ctx context.Context, key string, part int, f *flight[V
 		select {
 		case <-f.done:
 		default:
-			return nil, ErrLoadTimeout
+			return nil, context.Cause(f.ctx)
 		}
 	}
 	return f.entry, f.err
@@ -156,19 +178,38 @@ func (g *flights[V]) leave(key string, part int, f *flight[V]) {
 		if s.m[key] == f {
 			delete(s.m, key)
 		}
-		f.cancel()
+		f.cancel(nil)
 	}
 }
 
-// cancelAll cancels every running flight.
-func (g *flights[V]) cancelAll() {
+// close cancels every running flight and lets no other one start. Only the first call does, and reports true.
+func (g *flights[V]) close() bool {
+	first := false
 	for i := range g.shards {
 		s := &g.shards[i]
 		s.mu.Lock()
-		for _, f := range s.m {
-			f.cancel()
+		first = first || i == 0 && !s.closed
+		s.closed = true
+		for f := range s.all {
+			f.cancel(ErrClosed)
 		}
 		s.mu.Unlock()
+	}
+	return first
+}
+
+// waitAll returns when no flight runs, or after d. It is for after close.
+func (g *flights[V]) waitAll(d time.Duration) {
+	ended := make(chan struct{})
+	go func() {
+		g.running.Wait()
+		close(ended)
+	}()
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ended:
+	case <-timer.C:
 	}
 }
 

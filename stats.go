@@ -28,6 +28,7 @@ type Stats struct {
 	Echoes         uint64        // own events that came back and were ignored
 	PartitionDrops uint64        // partitions dropped because events may have been lost
 	BusErrors      uint64        // failures of the subscription itself
+	NoticesDropped uint64        // calls of hooks left out, because the hooks are too slow
 }
 
 // TierStats are the counters of one tier.
@@ -55,7 +56,7 @@ type counters struct {
 	tiers []tierCounters
 
 	misses, loads, loadErrors, loadNanos, loadsAbandoned, joined, staleServed, leaseWaits, fillsRefused,
-	published, publishErrors, invalidated, echoes, drops, busErrors atomic.Uint64
+	published, publishErrors, invalidated, echoes, drops, busErrors, noticesDropped atomic.Uint64
 }
 
 type tierCounters struct {
@@ -83,6 +84,7 @@ func (c *Cache[V]) Stats() Stats {
 		Echoes:         n.echoes.Load(),
 		PartitionDrops: n.drops.Load(),
 		BusErrors:      n.busErrors.Load(),
+		NoticesDropped: n.noticesDropped.Load(),
 	}
 	for i := range n.tiers {
 		t := &n.tiers[i]
@@ -103,6 +105,9 @@ func (c *Cache[V]) Stats() Stats {
 			Evicted:    t.problems[tier.Evicted].Load(),
 			Rejected:   t.problems[tier.Rejected].Load(),
 		})
+	}
+	if c.near > 0 {
+		s.Tiers[0].Hits += c.gate.Counted()
 	}
 	return s
 }

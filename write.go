@@ -13,10 +13,11 @@ import (
 // Set stores v under key in every tier, and invalidates the copies of other processes. On an error some tier or
 // process may still have the old value; those in this process do not.
 func (c *Cache[V]) Set(ctx context.Context, key string, v V, opts ...CallOption) error {
-	profile, err := c.prepare(opts, key)
+	profile, pass, err := c.begin(opts, key)
 	if err != nil {
 		return err
 	}
+	defer c.gate.Exit(pass)
 	e := c.newEntry(key, c.own(v), false, profile)
 	return c.write(ctx, []string{key}, func() error {
 		return c.eachFar("set", func(t tier.Tier[V]) error { return t.Set(ctx, e) })
@@ -29,9 +30,11 @@ func (c *Cache[V]) Set(ctx context.Context, key string, v V, opts ...CallOption)
 // returned nil, no read that starts later in this process returns what was there before. An absent key is no
 // error. On an error other tiers and processes may still have the values; the near tiers of this process do not.
 func (c *Cache[V]) Delete(ctx context.Context, keys ...string) error {
-	if _, err := c.prepare(nil, keys...); err != nil || len(keys) == 0 {
+	_, pass, err := c.begin(nil, keys...)
+	if err != nil {
 		return err
 	}
+	defer c.gate.Exit(pass)
 	return c.write(ctx, keys, func() error {
 		return c.eachFar("delete", func(t tier.Tier[V]) error { return t.Delete(ctx, keys...) })
 	}, func(key string, part int, begun fence.Stamp, _ bool) error {
@@ -42,9 +45,11 @@ func (c *Cache[V]) Delete(ctx context.Context, keys ...string) error {
 // Expire makes keys stale in every tier: the next read loads them again, and may serve the old value meanwhile, as Profile.StaleFor
 // of the time they were stored allows. Tiers that cannot mark an entry delete it. An absent key is no error.
 func (c *Cache[V]) Expire(ctx context.Context, keys ...string) error {
-	if _, err := c.prepare(nil, keys...); err != nil || len(keys) == 0 {
+	_, pass, err := c.begin(nil, keys...)
+	if err != nil {
 		return err
 	}
+	defer c.gate.Exit(pass)
 	return c.write(ctx, keys, func() error {
 		return c.eachFar("expire", func(t tier.Tier[V]) error {
 			x, ok := t.(tier.Expirer)
@@ -66,10 +71,11 @@ func (c *Cache[V]) Expire(ctx context.Context, keys ...string) error {
 // same key at the same time one succeeds, where the shared tier has leases. A remembered absence counts as no
 // value, and so does a stale one. While another process loads the key Add waits for it.
 func (c *Cache[V]) Add(ctx context.Context, key string, v V, opts ...CallOption) (added bool, err error) {
-	profile, err := c.prepare(opts, key)
+	profile, pass, err := c.begin(opts, key)
 	if err != nil {
 		return false, err
 	}
+	defer c.gate.Exit(pass)
 	if c.leaser < 0 {
 		return c.addUnleased(ctx, key, v, profile)
 	}
@@ -123,11 +129,13 @@ func (c *Cache[V]) addUnleased(ctx context.Context, key string, v V, profile Pro
 // Clear forgets every entry of the cache, in all processes and in constant time: what tiers hold is
 // no longer served, and its room is reused.
 func (c *Cache[V]) Clear(ctx context.Context) error {
-	if err := c.check(); err != nil {
+	pass, err := c.enter()
+	if err != nil {
 		return err
 	}
+	defer c.gate.Exit(pass)
 	c.fence.DropAll()
-	err := c.eachFar("clear", func(t tier.Tier[V]) error {
+	err = c.eachFar("clear", func(t tier.Tier[V]) error {
 		if t, ok := t.(tier.Clearer); ok {
 			return t.Clear(ctx)
 		}
@@ -146,6 +154,9 @@ func (c *Cache[V]) Clear(ctx context.Context) error {
 //  5. Publish. Whoever hears of it finds the far tiers written. Our own copy of the event
 //     tells us nothing new and is ignored.
 func (c *Cache[V]) write(ctx context.Context, keys []string, far func() error, near func(key string, part int, begun fence.Stamp, farOK bool) error) error {
+	if len(keys) == 0 {
+		return nil
+	}
 	begun := make([]fence.Stamp, len(keys))
 	for i, key := range keys {
 		begun[i] = c.fence.Bump(key, invalidate.Partition(c.name, key))

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tiercache/tiercache/internal/clock"
 	"github.com/tiercache/tiercache/internal/fence"
+	"github.com/tiercache/tiercache/internal/stripe"
 	"github.com/tiercache/tiercache/tier"
 )
 
@@ -81,10 +82,12 @@ func (c *Cache[V]) each(from, to int, op string, do func(t tier.Tier[V]) error) 
 // storeLock returns the lock under which the near tiers are written for keys of a slot of the fence.
 func (c *Cache[V]) storeLock(s fence.Stamp) *sync.Mutex { return &c.stores[int(s.Slot)%len(c.stores)] }
 
-// prepare checks the keys and derives the profile of a write.
-func (c *Cache[V]) prepare(opts []CallOption, keys ...string) (Profile, error) {
-	if err := c.check(keys...); err != nil {
-		return Profile{}, err
+// begin starts a write: it derives the profile, and does what enter does.
+func (c *Cache[V]) begin(opts []CallOption, keys ...string) (Profile, stripe.Pass, error) {
+	profile, err := c.profile.derive(opts)
+	if err != nil {
+		return profile, 0, err
 	}
-	return c.profile.derive(opts)
+	pass, err := c.enter(keys...)
+	return profile, pass, err
 }

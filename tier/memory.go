@@ -7,11 +7,9 @@ import (
 	"fmt"
 	"hash/maphash"
 	"sync"
+	"sync/atomic"
 
 	"github.com/dgraph-io/ristretto/v2"
-
-	"github.com/tiercache/tiercache/internal/outbox"
-	"github.com/tiercache/tiercache/internal/stripe"
 )
 
 // A MemoryConfig describes a tier in the memory of this process. Exactly one of MaxBytes and MaxEntries must be set.
@@ -56,21 +54,27 @@ type memory[V any] struct {
 	name string
 	seed maphash.Seed
 
-	gate stripe.Gate // around everything below, which is written by Open before the gate is opened
+	state atomic.Uint32 // one of unopened, open, closed
 
-	engine   *ristretto.Cache[uint64, *Entry[V]]
-	overlay  overlay[V]
-	cost     func(e *Entry[V]) int64
-	maxCost  int64
-	problems *outbox.Outbox[Problem]
+	// Written by Open, before state is open.
+	engine  *ristretto.Cache[uint64, *Entry[V]]
+	overlay overlay[V]
+	cost    func(e *Entry[V]) int64
+	maxCost int64
+	tell    func(Problem)
 
 	settling sync.Mutex    // held for a round: see settle
 	wake     chan struct{} // has a token when settleRest has something to do
 	ended    chan struct{} // closed when settleRest has returned
 
-	mu     sync.Mutex // held by Open and Close
-	closed bool
+	mu sync.Mutex // held by Open and Close
 }
+
+const (
+	unopened uint32 = iota
+	open
+	closed
+)
 
 var errNotOpen = errors.New("not open")
 
@@ -81,7 +85,7 @@ func (m *memory[V]) Name() string { return m.name }
 func (m *memory[V]) Open(s Scope) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.engine != nil || m.closed {
+	if m.state.Load() != unopened {
 		return fmt.Errorf("tier: memory %q: opened twice or after Close", m.name)
 	}
 	size, err := m.cfg.size()
@@ -108,18 +112,17 @@ func (m *memory[V]) Open(s Scope) error {
 	m.cost = costOf[V](m.cfg)
 	m.maxCost = size.cost
 	m.overlay.open()
-	m.problems = outbox.Start(s.Report)
+	m.tell = s.Report
 	m.wake = make(chan struct{}, 1)
 	m.ended = make(chan struct{})
 	go m.settleRest()
-	m.gate.Open()
+	m.state.Store(open)
 	return nil
 }
 
 // Get returns the entry of key.
 func (m *memory[V]) Get(_ context.Context, key string) (*Entry[V], bool, error) {
-	pass, ok := m.gate.Enter()
-	if !ok {
+	if m.state.Load() != open {
 		return nil, false, m.notServing()
 	}
 	hash := maphash.String(m.seed, key)
@@ -129,7 +132,6 @@ func (m *memory[V]) Get(_ context.Context, key string) (*Entry[V], bool, error) 
 	} else {
 		e, _ = m.engine.Get(hash)
 	}
-	m.gate.Exit(pass)
 	if e == nil || e.Key != key {
 		return nil, false, nil
 	}
@@ -149,7 +151,7 @@ func (m *memory[V]) getPending(key string, hash uint64) *Entry[V] {
 
 // Set stores e.
 func (m *memory[V]) Set(ctx context.Context, e *Entry[V]) error {
-	if !m.gate.IsOpen() {
+	if m.state.Load() != open {
 		return m.notServing()
 	}
 	p := pending[V]{entry: e, hash: maphash.String(m.seed, e.Key), cost: m.cost(e)}
@@ -165,7 +167,7 @@ func (m *memory[V]) Set(ctx context.Context, e *Entry[V]) error {
 
 // Delete removes keys.
 func (m *memory[V]) Delete(ctx context.Context, keys ...string) error {
-	if !m.gate.IsOpen() {
+	if m.state.Load() != open {
 		return m.notServing()
 	}
 	removed := false
@@ -219,35 +221,27 @@ func (m *memory[V]) put(ctx context.Context, key string, p pending[V]) {
 func (m *memory[V]) Close() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.closed {
+	if was := m.state.Swap(closed); was != open {
 		return nil
 	}
-	m.closed = true
-	m.overlay.close() // whoever waits for room leaves, and later rounds have nothing to do
-	m.gate.Close()    // no Get is inside the engine
-	if m.engine == nil {
-		return nil
-	}
-	<-m.ended
-	m.settling.Lock() // no round is, either
-	defer m.settling.Unlock()
-	m.problems.Close() // before the engine reports all that it holds as evicted
+	m.overlay.close()
+	<-m.ended // so nobody is in the engine
 	m.engine.Close()
 	return nil
 }
 
 // notServing is the result of a call before Open or after Close.
 func (m *memory[V]) notServing() error {
-	if m.gate.Closed() {
+	if m.state.Load() == closed {
 		return nil
 	}
 	return fmt.Errorf("tier: memory %q: %w", m.name, errNotOpen)
 }
 
 // report tells the cache what has become of e. It is called from the engine in the middle of its work. The engine
-// may pass a nil e for a victim that it had chosen twice.
+// may pass a nil e for a victim that it had chosen twice, and reports all that it holds as evicted when it is closed.
 func (m *memory[V]) report(kind Kind, e *Entry[V]) {
-	if e != nil {
-		m.problems.Put(Problem{Kind: kind, Tier: m.name, Key: e.Key})
+	if e != nil && m.state.Load() == open {
+		m.tell(Problem{Kind: kind, Tier: m.name, Key: e.Key})
 	}
 }

@@ -227,68 +227,6 @@ func TestDeleteThatCannotWaitDeletes(t *testing.T) {
 	wantMiss(t, m, "k")
 }
 
-func TestCloseReleasesWaitingWriters(t *testing.T) {
-	m, end := newMemory(t, MemoryConfig{MaxEntries: 10_000})
-	free := busy(m)
-	defer free()
-	fill(t, m)
-	var wg sync.WaitGroup
-	for i := range 4 {
-		wg.Go(func() { set(t, m, fmt.Sprint(i), "v") })
-	}
-	go free()
-	end()
-	wg.Wait()
-}
-
-// The engine must not be closed under a round, nor under a Get.
-func TestCloseWaitsForTheRound(t *testing.T) {
-	m, end := newMemory(t, MemoryConfig{MaxEntries: 1000})
-	free := busy(m)
-	defer free()
-	for i := range maxPending {
-		set(t, m, fmt.Sprint(i), "v")
-	}
-	batch := m.overlay.take()
-	closed := make(chan struct{})
-	go func() {
-		defer close(closed)
-		end()
-	}()
-	for !m.gate.Closed() {
-		runtime.Gosched()
-	}
-	for range 1000 {
-		runtime.Gosched() // time enough to close the engine for a Close that does not wait
-	}
-	m.apply(batch)
-	free()
-	<-closed
-}
-
-func TestCloseWaitsForGets(t *testing.T) {
-	for range 100 {
-		m, end := newMemory(t, MemoryConfig{MaxEntries: 100})
-		var wg sync.WaitGroup
-		var gets atomic.Int64
-		for range 4 {
-			wg.Go(func() {
-				for !m.gate.Closed() {
-					for range 1000 {
-						_, _, _ = m.Get(context.Background(), "k")
-					}
-					gets.Add(1)
-				}
-			})
-		}
-		for gets.Load() < 10 {
-			runtime.Gosched()
-		}
-		end()
-		wg.Wait()
-	}
-}
-
 func TestEntryOfAnotherKeyWithTheSameHashIsAMiss(t *testing.T) {
 	m, end := newMemory(t, MemoryConfig{MaxEntries: 1000})
 	stranger := &Entry[string]{Key: "stranger", Value: "v"}

@@ -193,35 +193,6 @@ func TestCloseReportsNothing(t *testing.T) {
 	}
 }
 
-// A report may be answered by using the cache, whatever the engine is doing.
-func TestReportMayUseTheTier(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		ctx := context.Background()
-		m := tier.Memory[int](tier.MemoryConfig{MaxEntries: 10})
-		n := 0
-		open(t, m, func(p tier.Problem) {
-			if n++; n <= 1000 {
-				_ = m.Set(ctx, &tier.Entry[int]{Key: fmt.Sprint("again ", n)})
-				_ = m.Delete(ctx, p.Key)
-				_, _, _ = m.Get(ctx, p.Key)
-			}
-		})
-		var wg sync.WaitGroup
-		for w := range 4 {
-			wg.Go(func() {
-				for i := range 1000 {
-					_ = m.Set(ctx, &tier.Entry[int]{Key: fmt.Sprint(w, i)})
-				}
-			})
-		}
-		wg.Wait()
-		synctest.Wait()
-		if n < 1000 {
-			t.Errorf("%d reports, want many", n)
-		}
-	})
-}
-
 func TestMemoryHitAllocatesNothing(t *testing.T) {
 	ctx := context.Background()
 	m := tier.Memory[string](tier.MemoryConfig{MaxEntries: 1000})

@@ -29,14 +29,15 @@ type Tag struct {
 // An Entry is one cached value with all that decides whether it may be served. Once it has been given to a
 // tier it is shared by every reader, and nobody changes it.
 type Entry[V any] struct {
+	// What a hit looks at comes first, and fits into one cache line.
 	Key        string
-	Value      V
-	Tags       []Tag
 	FreshUntil Instant // stale after
-	ExpiresAt  Instant // never served after; not before FreshUntil
 	Stamp      Stamp   // zero in an entry that comes from outside this process
-	Size       int32   // bytes of the encoded value where it has been encoded or decoded; 0 if unknown
 	Absent     bool    // the source has no value for the key; Value is zero
+	Size       int32   // bytes of the encoded value where it has been encoded or decoded; 0 if unknown
+	Value      V
+	ExpiresAt  Instant // never served after; not before FreshUntil
+	Tags       []Tag
 }
 
 // A Tier is one level of a cache. Tiers know nothing of each other: the cache reads them
@@ -73,11 +74,13 @@ type Scope struct {
 	Cache         string        // name of the cache: letters, digits, '.', '_', '-'
 	MaxValueBytes int           // largest encoded value to store
 	Epoch         func() uint64 // changes when events may have been lost or the cache was cleared: what was remembered of a shared store is to be read again
-	Report        func(Problem) // tells the cache of something that is not an error of the call at hand; must not be nil, never blocks
+	// Report tells the cache of something that is not an error of the call at hand. It must not be nil. It never blocks and never calls
+	// the tier, so it may be called by an engine in the middle of its work.
+	Report func(Problem)
 }
 
-// A Closer is a tier that holds resources. Close is called once, may run at the same time as other calls,
-// and makes them miss or do nothing from then on.
+// A Closer is a tier that holds resources. The cache calls Close once, when every other call has returned, and calls the tier
+// no more. A call that comes from elsewhere after that misses or does nothing, and a second Close does nothing.
 type Closer interface {
 	Close() error
 }

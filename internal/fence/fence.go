@@ -8,6 +8,7 @@ package fence
 import (
 	"hash/maphash"
 	"sync/atomic"
+	"time"
 
 	"github.com/tiercache/tiercache/internal/clock"
 )
@@ -32,12 +33,15 @@ func (s Stamp) IsZero() bool { return s == Stamp{} }
 // share its slot: one innocent entry for every 65,536 in the cache.
 const slots = 1 << 16
 
+// Partitions is the number of partitions, a power of two.
+const Partitions = 16
+
 // A Fence holds the counters of one cache. All methods may be called by many goroutines at once.
 type Fence struct {
 	seed  maphash.Seed
 	bound int64 // nanoseconds; 0: no bound is promised, so trust never ends
+	parts [Partitions]partition
 	slots [slots]atomic.Uint64
-	parts []partition
 }
 
 // A partition is a share of the keys whose events are lost or confirmed together.
@@ -47,10 +51,10 @@ type partition struct {
 	_     [112]byte    // a line pair of its own: until is written often, and read on every hit
 }
 
-// New returns a fence of the given number of partitions. A bound of 0 says that no bound is
-// promised: then entries are trusted until they are invalidated or expire.
-func New(partitions int, bound clock.Instant) *Fence {
-	f := &Fence{seed: maphash.MakeSeed(), bound: int64(bound), parts: make([]partition, partitions)}
+// New returns a fence. A bound of 0 says that none is promised: then entries are trusted until they are invalidated
+// or expire.
+func New(bound time.Duration) *Fence {
+	f := &Fence{seed: maphash.MakeSeed(), bound: int64(bound)}
 	for i := range f.parts {
 		f.parts[i].epoch.Store(1) // no stamp is zero
 		if bound == 0 {
@@ -116,12 +120,12 @@ func (f *Fence) Confirm(part int, until clock.Instant) {
 
 // Current reports whether nothing has invalidated the key since s was taken.
 func (f *Fence) Current(s *Stamp) bool {
-	return f.slots[s.Slot&(slots-1)].Load()+f.parts[s.Partition].epoch.Load() == s.Sum
+	return f.slots[s.Slot&(slots-1)].Load()+f.parts[s.Partition%Partitions].epoch.Load() == s.Sum
 }
 
 // Trusted reports whether an entry with stamp s may be served at now: the partition has been confirmed, or the
 // stamp itself is younger than the bound. A value that was read from the source or the far tier at AsOf reflects
 // everything acknowledged before, so for one bound it needs no confirmation.
 func (f *Fence) Trusted(s *Stamp, now clock.Instant) bool {
-	return int64(now) <= f.parts[s.Partition].until.Load() || int64(now)-int64(s.AsOf) <= f.bound
+	return int64(now) <= f.parts[s.Partition%Partitions].until.Load() || int64(now)-int64(s.AsOf) <= f.bound
 }

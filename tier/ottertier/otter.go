@@ -16,7 +16,6 @@ import (
 
 	"github.com/maypok86/otter/v2"
 
-	"github.com/tiercache/tiercache/internal/outbox"
 	"github.com/tiercache/tiercache/tier"
 )
 
@@ -52,8 +51,8 @@ type engine[V any] struct {
 	state atomic.Uint32 // one of unopened, open, closed
 
 	// Written by Open, before state is open.
-	cache    *otter.Cache[string, *tier.Entry[V]]
-	problems *outbox.Outbox[tier.Problem]
+	cache *otter.Cache[string, *tier.Entry[V]]
+	tell  func(tier.Problem)
 
 	mu sync.Mutex // held by Open and Close
 }
@@ -85,7 +84,7 @@ func (t *engine[V]) Open(s tier.Scope) error {
 		return fmt.Errorf("ottertier: %q: %w", t.name, err)
 	}
 	t.cache = cache
-	t.problems = outbox.Start(s.Report)
+	t.tell = s.Report
 	t.state.Store(open)
 	return nil
 }
@@ -171,14 +170,13 @@ func (t *engine[V]) Delete(_ context.Context, keys ...string) error {
 	return nil
 }
 
-// Close drops all entries. What a Set that runs at the same time leaves behind is not served.
+// Close drops all entries.
 func (t *engine[V]) Close() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if was := t.state.Swap(closed); was != open {
 		return nil
 	}
-	t.problems.Close()
 	t.cache.InvalidateAll()
 	t.cache.StopAllGoroutines()
 	return nil
@@ -195,6 +193,6 @@ func (t *engine[V]) notServing() error {
 // deleted is called by otter under its locks.
 func (t *engine[V]) deleted(e otter.DeletionEvent[string, *tier.Entry[V]]) {
 	if e.Cause == otter.CauseOverflow {
-		t.problems.Put(tier.Problem{Kind: tier.Evicted, Tier: t.name, Key: e.Key})
+		t.tell(tier.Problem{Kind: tier.Evicted, Tier: t.name, Key: e.Key})
 	}
 }

@@ -130,28 +130,6 @@ func TestFullTierReportsWhatItDoesNotKeep(t *testing.T) {
 	}
 }
 
-// A report may be answered by using the cache, although otter holds its locks when it evicts.
-func TestReportMayUseTheTier(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		ctx := context.Background()
-		under := ottertier.New[int](ottertier.Config{MaxEntries: 10})
-		n := 0
-		open(t, under, func(p tier.Problem) {
-			if n++; n <= 1000 {
-				_ = under.Set(ctx, &tier.Entry[int]{Key: p.Key})
-				_ = under.Delete(ctx, p.Key)
-			}
-		})
-		for i := range 2000 {
-			_ = under.Set(ctx, &tier.Entry[int]{Key: fmt.Sprint(i)})
-		}
-		synctest.Wait()
-		if n < 1000 {
-			t.Errorf("%d reports, want many", n)
-		}
-	})
-}
-
 func TestCostIsTheMemoryTaken(t *testing.T) {
 	if testing.Short() {
 		t.Skip("fills 100 MB")

@@ -50,7 +50,6 @@ func Test(t *testing.T, new func(t *testing.T) tier.Tier[string]) {
 		{"EntriesAreNotChanged", entriesAreNotChanged},
 		{"ReadersNeverGoBack", readersNeverGoBack},
 		{"NothingIsLostSilently", nothingIsLostSilently},
-		{"CloseDuringTraffic", closeDuringTraffic},
 		{"NothingIsServedAfterClose", nothingIsServedAfterClose},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.run(t, newSubject(t, new(t))) })

@@ -10,8 +10,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/tiercache/tiercache/tier"
 )
 
 // traffic reads, writes and deletes other keys until stop is called.
@@ -175,49 +173,5 @@ func nothingIsLostSilently(t *testing.T, s *subject) {
 	}
 	if n > 0 {
 		t.Errorf("%d of %d entries are neither readable nor reported, for example %q", n, writers*each, example)
-	}
-}
-
-// closeDuringTraffic closes the tier while it is used. Calls may fail or miss from then on, but they
-// return, and once Close has returned none of them finds anything.
-func closeDuringTraffic(t *testing.T, s *subject) {
-	c, ok := s.tier.(tier.Closer)
-	if !ok {
-		t.Skip("the tier is no tier.Closer")
-	}
-	ctx := context.Background()
-	var closed, stop atomic.Bool
-	var steps atomic.Int64
-	var wg sync.WaitGroup
-	for g := range 8 {
-		wg.Go(func() {
-			for i := 0; !stop.Load(); i++ {
-				k := key(g*1000 + i%1000)
-				late := closed.Load()
-				_ = s.tier.Set(ctx, entry(k, "v"))
-				if _, ok, _ := s.tier.Get(ctx, k); ok && late {
-					t.Errorf("Get(%q) found an entry after Close", k)
-					return
-				}
-				_ = s.tier.Delete(ctx, k, key(i%8000))
-				steps.Add(1)
-			}
-		})
-	}
-	await := func(n int64) {
-		for until := steps.Load() + n; steps.Load() < until && !t.Failed(); {
-			runtime.Gosched()
-		}
-	}
-	await(int64(s.rounds(2000)))
-	if err := c.Close(); err != nil {
-		t.Errorf("Close() = %v, want nil", err)
-	}
-	closed.Store(true)
-	await(100)
-	stop.Store(true)
-	wg.Wait()
-	if err := c.Close(); err != nil {
-		t.Errorf("second Close() = %v, want nil", err)
 	}
 }
