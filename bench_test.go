@@ -55,18 +55,18 @@ func asked(keys []string) []string {
 
 var sink int64
 
-// BenchmarkHit has the two parts that a local hit cannot do without, and the hit. The three belong into one run: what is
-// promised is their ratio, see docs/benchmarks.md.
+// BenchmarkHit has the two parts that a local hit cannot do without, and the hit. They belong into one run: what is
+// promised is their ratio, see docs/benchmarks.md. With a few hot keys, whose data is in the nearest cache of the processor, it
+// is the work that is compared, and with many keys it is the memory that the work touches.
 func BenchmarkHit(b *testing.B) {
 	keys := keysOf(benchKeys)
 	asked := asked(keys)
 	b.Run("clock", benchmarkClock)
 	b.Run("zipf/ristretto", func(b *testing.B) { benchmarkRistretto(b, keys, asked) })
 	b.Run("zipf/tiercache", func(b *testing.B) { benchmarkHit(b, keys, asked) })
-	hot := keys[:1024]
-	asked = slices.Repeat(hot, benchAsks/1024)
-	b.Run("hot/ristretto", func(b *testing.B) { benchmarkRistretto(b, hot, asked) })
-	b.Run("hot/tiercache", func(b *testing.B) { benchmarkHit(b, hot, asked) })
+	few := keys[:16]
+	b.Run("hot/ristretto", func(b *testing.B) { benchmarkRistretto(b, few, few) })
+	b.Run("hot/tiercache", func(b *testing.B) { benchmarkHit(b, few, few) })
 }
 
 func benchmarkClock(b *testing.B) {
@@ -95,7 +95,7 @@ func benchmarkRistretto(b *testing.B, keys, asked []string) {
 	}
 	i, sum := 0, int64(0)
 	for b.Loop() {
-		r, ok := engine.Get(asked[i&(benchAsks-1)])
+		r, ok := engine.Get(asked[i&(len(asked)-1)])
 		if !ok {
 			b.Fatal("a miss")
 		}
@@ -129,7 +129,7 @@ func benchmarkHit(b *testing.B, keys, asked []string) {
 	b.ReportAllocs()
 	i, sum := 0, int64(0)
 	for b.Loop() {
-		r, err := c.GetOrLoad(ctx, asked[i&(benchAsks-1)], load)
+		r, err := c.GetOrLoad(ctx, asked[i&(len(asked)-1)], load)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -54,6 +54,7 @@ type Cache[V any] struct {
 	name     string
 	origin   string // tells the events of this instance from those of others
 	tiers    []tier.Tier[V]
+	first    tier.Tier[V]       // tiers[0] if it is in this process, else nil
 	near     int                // tiers[:near] are in this process, tiers[near:] are shared
 	leaser   int                // index of the tier that leases fills, -1 if none
 	leases   tier.Leaser[V]     // tiers[leaser]
@@ -160,6 +161,9 @@ func build[V any](cfg Config[V]) (*Cache[V], error) {
 		if l, ok := t.(tier.Leaser[V]); ok {
 			c.leaser, c.leases = i, l // the farthest one: nearest to the source
 		}
+	}
+	if c.near > 0 {
+		c.first = c.tiers[0]
 	}
 	var bound time.Duration
 	if c.bus != nil {

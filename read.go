@@ -50,14 +50,14 @@ func (c *Cache[V]) GetOrLoad(ctx context.Context, key string, load Loader[V], op
 // trusted. It is the path of almost all reads, so it takes no lock, allocates nothing
 // and reads the clock once. Everything else is for lookup, which starts from the beginning.
 func (c *Cache[V]) nearHit(ctx context.Context, key string) *tier.Entry[V] {
-	if c.near == 0 {
+	if c.first == nil {
 		return nil // what a shared tier returns has to be stamped before it is read
 	}
 	pass, ok := c.gate.Enter()
 	if !ok {
 		return nil
 	}
-	e, ok, _ := c.tiers[0].Get(ctx, key)
+	e, ok, _ := c.first.Get(ctx, key)
 	if !ok || e.Absent || !c.fence.Current(&e.Stamp) {
 		c.gate.Exit(pass)
 		return nil

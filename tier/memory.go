@@ -37,11 +37,13 @@ type MemoryConfig struct {
 // Nothing else is lost, except that a Set whose context ends while it waits for earlier ones to be settled only removes the older entry
 // (Dropped). Set and Delete return an error only before Open.
 func Memory[V any](cfg MemoryConfig) Tier[V] {
-	return &memory[V]{
+	m := &memory[V]{
 		cfg:  cfg,
 		name: cmp.Or(cfg.Name, "memory"),
 		seed: maphash.MakeSeed(),
 	}
+	m.overlay.holds.Store(1) // for Get to look at the state
+	return m
 }
 
 // memory is a tier on ristretto.
@@ -117,15 +119,27 @@ func (m *memory[V]) Open(s Scope) error {
 	m.ended = make(chan struct{})
 	go m.settleRest()
 	m.state.Store(open)
+	m.overlay.holds.Add(-1)
 	return nil
 }
 
 // Get returns the entry of key.
 func (m *memory[V]) Get(_ context.Context, key string) (*Entry[V], bool, error) {
+	hash := maphash.String(m.seed, key)
+	if m.overlay.holds.Load() != 0 {
+		return m.getSlowly(key, hash)
+	}
+	if e, _ := m.engine.Get(hash); e != nil && e.Key == key {
+		return e, true, nil
+	}
+	return nil, false, nil
+}
+
+// getSlowly is Get while there are pending writes, before Open, or after Close.
+func (m *memory[V]) getSlowly(key string, hash uint64) (*Entry[V], bool, error) {
 	if m.state.Load() != open {
 		return nil, false, m.notServing()
 	}
-	hash := maphash.String(m.seed, key)
 	var e *Entry[V]
 	if m.overlay.mayHold(hash) {
 		e = m.getPending(key, hash)
@@ -224,6 +238,7 @@ func (m *memory[V]) Close() error {
 	if was := m.state.Swap(closed); was != open {
 		return nil
 	}
+	m.overlay.holds.Add(1)
 	m.overlay.close()
 	<-m.ended // so nobody is in the engine
 	m.engine.Close()

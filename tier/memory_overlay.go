@@ -12,9 +12,11 @@ import (
 // Writers put into next. Whoever settles takes next as a whole, applies it to the engine as settling, and drops it when the
 // engine has caught up. What is put meanwhile goes into a new next, which hides settling where both have a key.
 type overlay[V any] struct {
-	// held counts the keys of next and settling by a part of their hash. Where it is zero the overlay has nothing,
-	// which is all that most reads need to know.
-	held [1 << 10]atomic.Int32
+	// holds counts the keys of next and settling, and one more while the tier is not open; held counts the keys by a part of their
+	// hash. Where one of the two is zero the overlay has nothing, which is all that most reads need to know.
+	holds atomic.Int32
+	_     [60]byte // the only line that a read looks at while nothing is written
+	held  [1 << 10]atomic.Int32
 
 	slots chan struct{} // has a token for each key that a writer has added to next: sending one waits for room
 	done  chan struct{} // closed by close
@@ -43,7 +45,9 @@ func (o *overlay[V]) open() {
 }
 
 // mayHold reports whether get needs to be asked for a key with this hash.
-func (o *overlay[V]) mayHold(hash uint64) bool { return o.slot(hash).Load() != 0 }
+func (o *overlay[V]) mayHold(hash uint64) bool {
+	return o.holds.Load() != 0 && o.slot(hash).Load() != 0
+}
 
 func (o *overlay[V]) slot(hash uint64) *atomic.Int32 {
 	return &o.held[hash>>32%uint64(len(o.held))] // not the bits that choose the shard of the engine
@@ -106,6 +110,7 @@ func (o *overlay[V]) add(key string, p pending[V]) {
 	}
 	if _, replaces := o.next[key]; !replaces {
 		o.slot(p.hash).Add(1)
+		o.holds.Add(1)
 	}
 	o.next[key] = p
 }
@@ -141,6 +146,7 @@ func (o *overlay[V]) settled() {
 	for _, p := range o.settling {
 		o.slot(p.hash).Add(-1)
 	}
+	o.holds.Add(-int32(len(o.settling)))
 	if len(o.settling) > smallBatch {
 		o.settling = nil // clearing a map takes time for all it has ever held
 		return
