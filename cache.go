@@ -63,7 +63,6 @@ type Cache[V any] struct {
 	observer Observer           // never changed
 	clone    func(V) V          // may be nil
 	maxKey   int                // bytes
-	fence    *fence.Fence       // decides which entries are alive
 	flights  flights[V]         // running loads
 	stores   [64]sync.Mutex     // by slot of the fence: order near writes as the fence orders them
 	adds     sync.Mutex         // held by an Add that no shared tier decides
@@ -73,6 +72,7 @@ type Cache[V any] struct {
 	closing  chan struct{}      // closed when Close begins
 	end      context.CancelFunc // ends the subscription
 	ended    chan struct{}      // closed when it has ended
+	fence    fence.Fence        // decides which entries are alive
 }
 
 // New builds a cache and subscribes it to its bus. It does not wait for any server: a cache whose
@@ -169,8 +169,8 @@ func build[V any](cfg Config[V]) (*Cache[V], error) {
 	if c.bus != nil {
 		bound = c.bus.Bound()
 	}
-	c.fence = fence.New(bound)
-	c.flights.fence = c.fence
+	c.fence.Init(bound)
+	c.flights.fence = &c.fence
 	c.flights.abandoned = &c.counters.loadsAbandoned
 	c.counters.tiers = make([]tierCounters, len(c.tiers))
 	return c, nil

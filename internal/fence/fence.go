@@ -36,7 +36,8 @@ const slots = 1 << 16
 // Partitions is the number of partitions, a power of two.
 const Partitions = 16
 
-// A Fence holds the counters of one cache. All methods may be called by many goroutines at once.
+// A Fence holds the counters of one cache. It begins with Init and must not be copied. All other methods may be called by many
+// goroutines at once.
 type Fence struct {
 	seed  maphash.Seed
 	bound int64 // nanoseconds; 0: no bound is promised, so trust never ends
@@ -51,17 +52,16 @@ type partition struct {
 	_     [112]byte    // a line pair of its own: until is written often, and read on every hit
 }
 
-// New returns a fence. A bound of 0 says that none is promised: then entries are trusted until they are invalidated
+// Init makes f ready for use. A bound of 0 says that none is promised: then entries are trusted until they are invalidated
 // or expire.
-func New(bound time.Duration) *Fence {
-	f := &Fence{seed: maphash.MakeSeed(), bound: int64(bound)}
+func (f *Fence) Init(bound time.Duration) {
+	f.seed, f.bound = maphash.MakeSeed(), int64(bound)
 	for i := range f.parts {
 		f.parts[i].epoch.Store(1) // no stamp is zero
 		if bound == 0 {
 			f.parts[i].until.Store(int64(clock.Never))
 		}
 	}
-	return f
 }
 
 // Stamp takes the stamp of a key. Take it before the far read or the load that it is to vouch for.
