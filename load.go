@@ -53,11 +53,8 @@ func (c *Cache[V]) beforeLoad(f *flight[V], key string, profile Profile) (lease 
 	defer c.gate.Exit(pass)
 	// A flight may have ended between the caller's look at the tiers and this one's start. The near tiers show
 	// its fill; the shared one shows it to lease.
-	for i := range c.near {
-		if e, _ := c.peek(f.ctx, i, key, f.stamp); e != nil && clock.Now() < e.FreshUntil {
-			c.counters.tiers[i].hits.Add(1)
-			return lease, e, nil
-		}
+	if e := c.freshNear(f.ctx, key, f.stamp); e != nil {
+		return lease, e, nil
 	}
 	lease, e = c.lease(f.ctx, key, profile)
 	if e != nil {

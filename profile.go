@@ -20,23 +20,23 @@ const (
 // A Profile is a plain value: copy and change it freely.
 type Profile struct {
 	// TTL is how long an entry is fresh after it was stored. It must be positive; see Forever.
-	TTL time.Duration `json:"ttl" yaml:"ttl"`
+	TTL time.Duration
 	// Jitter shortens the TTL of each entry by a random part of up to this, so that entries stored
 	// together do not expire together. It must be less than TTL. 0 means none.
-	Jitter time.Duration `json:"jitter,omitzero" yaml:"jitter,omitempty"`
+	Jitter time.Duration
 	// StaleFor is how long after its TTL an entry may still be served, stale, while a load
 	// runs or when the source fails. 0 means never.
-	StaleFor time.Duration `json:"stale_for,omitzero" yaml:"stale_for,omitempty"`
+	StaleFor time.Duration
 	// StaleAfter is how long a caller waits for a running load before it is given the stale
 	// value. 0 means not at all: the stale value is returned at once and the load runs in the background.
-	StaleAfter time.Duration `json:"stale_after,omitzero" yaml:"stale_after,omitempty"`
+	StaleAfter time.Duration
 	// AbsentFor is how long the cache remembers that the source has no value. 0 means not at all.
-	AbsentFor time.Duration `json:"absent_for,omitzero" yaml:"absent_for,omitempty"`
+	AbsentFor time.Duration
 	// LoadTimeout bounds a load: its context is cancelled and its callers are released. 0 means 30 s.
-	LoadTimeout time.Duration `json:"load_timeout,omitzero" yaml:"load_timeout,omitempty"`
+	LoadTimeout time.Duration
 	// LeaseFor is how long one process may keep the others from loading a key, and so how
 	// long they wait for a process that died while it loaded. 0 means 10 s.
-	LeaseFor time.Duration `json:"lease_for,omitzero" yaml:"lease_for,omitempty"`
+	LeaseFor time.Duration
 }
 
 // Volatile is a preset for data that changes all the time: fresh for 5 s.

@@ -1,7 +1,6 @@
 package tiercache
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -28,43 +27,57 @@ func (p *Profile) fields() []profileField {
 	}
 }
 
-// UnmarshalJSON reads an object of duration strings, such as {"ttl": "5m", "stale_for": "1h"}. Fields that are not
-// there keep their value, so a profile can be read over a preset. Unknown fields, numbers without a unit
-// and negative durations are errors, and change nothing. "forever" means Forever.
-//
-// In YAML the same names are used, and libraries that know time.Duration need no method.
+// UnmarshalJSON reads an object of duration strings, such as {"ttl": "5m", "stale_for": "1h"}. The names are ttl, jitter, stale_for,
+// stale_after, absent_for, load_timeout and lease_for. Fields that are not there keep their value, so a profile can be read over
+// a preset. Unknown fields, numbers without a unit and negative durations are errors, and change nothing. "forever" means Forever.
 func (p *Profile) UnmarshalJSON(data []byte) error {
-	if bytes.Equal(bytes.TrimSpace(data), []byte("null")) {
-		return nil
-	}
 	var raw map[string]json.RawMessage
 	if err := json.Unmarshal(data, &raw); err != nil {
 		return fmt.Errorf("tiercache: profile: %w", err)
 	}
+	texts := make(map[string]string)
+	for name, msg := range raw {
+		var s string
+		if err := json.Unmarshal(msg, &s); err != nil {
+			s = string(msg) // no duration either, as the error will say
+		}
+		texts[name] = s
+	}
+	return p.setAll(texts)
+}
+
+// UnmarshalYAML reads a mapping of durations, as UnmarshalJSON does. It is the method that gopkg.in/yaml, go.yaml.in/yaml and
+// github.com/goccy/go-yaml look for.
+func (p *Profile) UnmarshalYAML(unmarshal func(any) error) error {
+	var texts map[string]string
+	if err := unmarshal(&texts); err != nil {
+		return fmt.Errorf("tiercache: profile: %w", err)
+	}
+	return p.setAll(texts)
+}
+
+// setAll sets the fields of the given names, all or none.
+func (p *Profile) setAll(texts map[string]string) error {
 	q := *p
 	for _, f := range q.fields() {
-		msg, ok := raw[f.name]
+		s, ok := texts[f.name]
 		if !ok {
 			continue
 		}
-		delete(raw, f.name)
-		var s string
-		if err := json.Unmarshal(msg, &s); err != nil {
-			return fmt.Errorf("tiercache: profile: %s: want a duration such as \"30s\", got %s", f.name, msg)
-		}
+		delete(texts, f.name)
 		if err := f.set(s); err != nil {
 			return err
 		}
 	}
-	for name := range raw {
+	for name := range texts {
 		return fmt.Errorf("tiercache: profile: unknown field %q", name)
 	}
 	*p = q
 	return nil
 }
 
-// MarshalJSON writes what UnmarshalJSON reads. Zero fields other than the TTL are left out.
-func (p Profile) MarshalJSON() ([]byte, error) {
+// texts returns what setAll takes. Zero fields other than the TTL are left out.
+func (p Profile) texts() map[string]string {
 	out := make(map[string]string)
 	for _, f := range p.fields() {
 		switch {
@@ -74,8 +87,14 @@ func (p Profile) MarshalJSON() ([]byte, error) {
 			out[f.name] = f.value.String()
 		}
 	}
-	return json.Marshal(out)
+	return out
 }
+
+// MarshalJSON writes what UnmarshalJSON reads. Zero fields other than the TTL are left out.
+func (p Profile) MarshalJSON() ([]byte, error) { return json.Marshal(p.texts()) }
+
+// MarshalYAML returns what is written as YAML, with the same names.
+func (p Profile) MarshalYAML() (any, error) { return p.texts(), nil }
 
 // FromEnv returns p with the fields replaced that are set in the environment: with the prefix
 // "USERS_CACHE_", USERS_CACHE_TTL=30s sets the TTL and USERS_CACHE_STALE_FOR=1h the time it is served stale. Empty variables count as

@@ -186,6 +186,18 @@ func (c *Cache[V]) peek(ctx context.Context, i int, key string, stamp fence.Stam
 	return e, missing
 }
 
+// freshNear returns a fresh entry of the near tiers, for a read that has missed them a moment ago and so is not counted
+// as a miss again.
+func (c *Cache[V]) freshNear(ctx context.Context, key string, stamp fence.Stamp) *tier.Entry[V] {
+	for i := range c.near {
+		if e, _ := c.peek(ctx, i, key, stamp); e != nil && clock.Now() < e.FreshUntil {
+			c.counters.tiers[i].hits.Add(1)
+			return e
+		}
+	}
+	return nil
+}
+
 // promote copies an entry of tier i to all nearer tiers.
 func (c *Cache[V]) promote(ctx context.Context, i int, e *tier.Entry[V]) {
 	for j := i - 1; j >= 0; j-- {

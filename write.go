@@ -79,6 +79,10 @@ func (c *Cache[V]) Add(ctx context.Context, key string, v V, opts ...CallOption)
 	if c.leaser < 0 {
 		return c.addUnleased(ctx, key, v, profile)
 	}
+	// The shared tier may have lost what a near one still has.
+	if e := c.freshNear(ctx, key, c.fence.Stamp(key, invalidate.Partition(c.name, key))); e != nil && !e.Absent {
+		return false, nil
+	}
 	for {
 		lease, e := c.lease(ctx, key, profile)
 		switch {

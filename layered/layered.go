@@ -38,9 +38,9 @@ type Layers struct {
 	caches []io.Closer // to be closed by Close
 }
 
-// New prepares the layers of a process over rdb, which may be a client of a single server, of Sentinel, of a cluster or a ring, and
-// remains the caller's to close. It does not wait for Redis. A client that cannot be used, such as nil or
-// one that reads from replicas, is reported by Cache.
+// New prepares the layers of a process over rdb, which may be a client of a single server, of Sentinel or of a cluster, and
+// remains the caller's to close. It does not wait for Redis. A client that cannot be used, such as nil, a ring, whose shards have
+// no pub/sub channel in common, or one that reads from replicas, is reported by Cache.
 func New(rdb redis.UniversalClient) *Layers {
 	l := &Layers{}
 	var err error
