@@ -42,7 +42,7 @@ type Config[V any] struct {
 	// Clone, if not nil, copies each value before it is given to a caller, and each value of a Set before it
 	// is kept, so that callers may change what they hold. Without it values are shared and read-only.
 	Clone func(V) V
-	// MaxKeyBytes is the length of the longest key. 0 means DefaultMaxKeyBytes.
+	// MaxKeyBytes is the length of the longest key, at most invalidate.MaxName. 0 means DefaultMaxKeyBytes.
 	MaxKeyBytes int
 	// MaxValueBytes is the size of the largest encoded value. 0 means DefaultMaxValueBytes.
 	MaxValueBytes int
@@ -126,6 +126,9 @@ func build[V any](cfg Config[V]) (*Cache[V], error) {
 	}
 	if cfg.MaxKeyBytes < 0 || cfg.MaxValueBytes < 0 {
 		return fail("MaxKeyBytes and MaxValueBytes must not be negative")
+	}
+	if cfg.MaxKeyBytes > invalidate.MaxName {
+		return fail("MaxKeyBytes is %d, more than an event can carry (%d)", cfg.MaxKeyBytes, invalidate.MaxName)
 	}
 	profile, _ := cfg.Profile.derive(nil)
 	c := &Cache[V]{

@@ -7,7 +7,8 @@ import (
 	"github.com/tiercache/tiercache/tier"
 )
 
-// An Observer is a set of optional hooks. They are called outside locks and may use the cache. Invalidated, Dropped and Problem are called soon
+// An Observer is a set of optional hooks. They are called outside locks and may use the cache, except that only the following three
+// may close it. Invalidated, Dropped and Problem are called soon
 // after the fact, one at a time; where they are too slow for what happens, calls are left out (Stats.NoticesDropped). The others are
 // called by many goroutines at once, those that did the work, and a slow hook slows down its caller. A hook must not change what it is
 // given. New hooks may be added: name the fields when you write one.

@@ -109,6 +109,8 @@ func (p Profile) Validate() error {
 	switch {
 	case p.TTL == 0:
 		return fmt.Errorf("tiercache: profile: ttl must be positive (Forever for entries that do not expire)")
+	case p.LeaseFor > 0 && p.LeaseFor < time.Millisecond:
+		return fmt.Errorf("tiercache: profile: lease_for (%v) must be at least 1ms, or 0 for the default", p.LeaseFor)
 	case p.Jitter >= p.TTL:
 		return fmt.Errorf("tiercache: profile: jitter (%v) must be less than ttl (%v)", p.Jitter, p.TTL)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/tiercache/tiercache/internal/fence"
 	"github.com/tiercache/tiercache/invalidate"
@@ -149,6 +150,10 @@ func (c *Cache[V]) Clear(ctx context.Context) error {
 	return errors.Join(err, c.publish(ctx, invalidate.Event{Op: invalidate.Clear}))
 }
 
+// maxKeysPerEvent keeps events small enough for a bus to carry without holding up others: a megabyte with keys of the
+// default limit.
+const maxKeysPerEvent = 1024
+
 // write is the order that every write keeps.
 //
 //  1. Bump the fence: flights and far reads that began before are overtaken.
@@ -170,6 +175,8 @@ func (c *Cache[V]) write(ctx context.Context, keys []string, far func() error, n
 	for i, key := range keys {
 		errs = append(errs, near(key, int(begun[i].Partition), begun[i], farErr == nil))
 	}
-	errs = append(errs, c.publish(ctx, invalidate.Event{Op: invalidate.Delete, Keys: keys}))
+	for some := range slices.Chunk(keys, maxKeysPerEvent) {
+		errs = append(errs, c.publish(ctx, invalidate.Event{Op: invalidate.Delete, Keys: some}))
+	}
 	return errors.Join(errs...)
 }
