@@ -68,11 +68,10 @@ type Cache[V any] struct {
 	adds     sync.Mutex         // held by an Add that no shared tier decides
 	counters counters           // of Stats
 	notices  *notices           // to hooks, from the middle of somebody's work
-	gate     stripe.Gate        // whoever uses the tiers is inside; counts the hits of nearHit
 	closing  chan struct{}      // closed when Close begins
 	end      context.CancelFunc // ends the subscription
 	ended    chan struct{}      // closed when it has ended
-	fence    fence.Fence        // decides which entries are alive
+	guard
 }
 
 // New builds a cache and subscribes it to its bus. It does not wait for any server: a cache whose

@@ -58,15 +58,13 @@ func (c *Cache[V]) nearHit(ctx context.Context, key string) *tier.Entry[V] {
 		return nil
 	}
 	e, ok, _ := c.first.Get(ctx, key)
-	if !ok || e.Absent || !c.fence.Current(&e.Stamp) {
+	if !ok || e.Absent {
 		c.gate.Exit(pass)
 		return nil
 	}
-	if now := clock.Now(); now >= e.FreshUntil || !c.fence.Trusted(&e.Stamp, now) {
-		c.gate.Exit(pass)
+	if !c.leave(pass, &e.Stamp, e.FreshUntil) {
 		return nil
 	}
-	c.gate.ExitCounted(pass)
 	if c.observer.Hit != nil {
 		c.observer.Hit(c.tiers[0].Name(), key, false)
 	}

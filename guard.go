@@ -1,0 +1,28 @@
+package tiercache
+
+import (
+	"github.com/tiercache/tiercache/internal/clock"
+	"github.com/tiercache/tiercache/internal/fence"
+	"github.com/tiercache/tiercache/internal/stripe"
+	"github.com/tiercache/tiercache/tier"
+)
+
+// A guard decides whether what a tier has may be served. It is the part of a Cache that does not depend on the type of its values: the
+// compiler inlines calls in it that it does not inline in the code of a type parameter.
+type guard struct {
+	fence fence.Fence // decides which entries are alive
+	gate  stripe.Gate // whoever uses the tiers is inside; counts the hits of nearHit
+}
+
+// leave ends a read of the nearest tier, and reports whether it is a hit: the entry is fresh, nothing has
+// invalidated it since its stamp was taken, and the bus vouches for that.
+func (g *guard) leave(pass stripe.Pass, stamp *fence.Stamp, freshUntil tier.Instant) bool {
+	if g.fence.Current(stamp) {
+		if now := clock.Now(); now < freshUntil && g.fence.Trusted(stamp, now) {
+			g.gate.ExitCounted(pass)
+			return true
+		}
+	}
+	g.gate.Exit(pass)
+	return false
+}
