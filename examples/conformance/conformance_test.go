@@ -20,12 +20,12 @@ func TestBackend(t *testing.T) {
 }
 
 func TestCodec(t *testing.T) {
-	codectest.Test(t, codec.JSON{})
+	codectest.Test(t, codec.MsgPack{})
 }
 
 func TestTier(t *testing.T) {
 	tiertest.Test(t, func(t *testing.T) tier.Tier[string] {
-		return tier.Remote[string](backend.NewMemory(), codec.JSON{})
+		return tier.Remote[string](backend.NewMemory(), codec.MsgPack{})
 	})
 }
 
