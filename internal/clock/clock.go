@@ -13,8 +13,9 @@ type Instant int64
 // Never is later than every other Instant.
 const Never Instant = math.MaxInt64
 
-// start is read once. Instants count from one nanosecond before it, so that none that Now returns is zero.
-var start = time.Now().Add(-1)
+// Instants count from a century before the process began, so that zero is long past for every one that Now returns. That holds
+// in a bubble of testing/synctest too, where it is the year 2000.
+var start = time.Now().Add(-100 * 365 * 24 * time.Hour)
 
 // Now reads the monotonic clock: one call without a system call on the platforms that
 // have a vDSO, about half the cost of time.Now, which reads the wall clock too.
