@@ -107,9 +107,14 @@ func TestClusterServesEverySlotFromThreeMasters(t *testing.T) {
 func TestRestartedClusterNodeFindsItsPlace(t *testing.T) {
 	c := redistest.Cluster(t)
 	c.Nodes()[0].Restart()
-	slots, err := c.Nodes()[0].Client().ClusterSlots(t.Context()).Result()
-	if err != nil || len(slots) != 3 {
-		t.Errorf("ClusterSlots() = %v, %v, want three ranges", slots, err)
+	shards, err := c.Nodes()[0].Client().ClusterShards(t.Context()).Result()
+	if err != nil || len(shards) != 3 {
+		t.Errorf("ClusterShards() = %v, %v, want three shards", shards, err)
+	}
+	for _, shard := range shards {
+		if len(shard.Slots) != 1 {
+			t.Errorf("ClusterShards() has a shard with the slots %v, want one range", shard.Slots)
+		}
 	}
 }
 
