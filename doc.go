@@ -16,8 +16,8 @@
 //
 // # One GetOrLoad
 //
-//  1. The nearest tier is asked. An entry that is fresh, and that no invalidation has overtaken, is returned: no lock,
-//     no allocation.
+//  1. The nearest tier is asked. An entry that is fresh, and that no invalidation has overtaken, is returned: no lock of
+//     the cache's own, no allocation.
 //  2. Otherwise the farther tiers are asked, nearest first. What they hold is copied to the nearer ones.
 //  3. Otherwise the callers of the key share one flight. It takes the fill lease at the shared tier,
 //     so that one process in the fleet loads, or waits for the process that has it.
