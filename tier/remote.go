@@ -134,10 +134,13 @@ func (t *RemoteTier[V]) read(ctx context.Context, s *Scope, physical string) ([]
 	epoch := s.Epoch()
 	if _, ok := t.generation.known(epoch); ok {
 		data, ok, err := t.backend.Get(ctx, physical)
-		if ok && data == nil {
-			data = []byte{}
+		switch {
+		case err != nil || !ok:
+			return nil, err
+		case data == nil:
+			return []byte{}, nil
 		}
-		return data, err
+		return data, nil
 	}
 	r := t.generation.begin(epoch)
 	values, err := backend.GetMany(ctx, t.backend, []string{physical, markKey(s)})

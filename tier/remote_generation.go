@@ -97,9 +97,12 @@ func (t *RemoteTier[V]) currentGeneration(ctx context.Context, s *Scope) (uint64
 // readMark reads the generation from the store. ok is false if there is none.
 func (t *RemoteTier[V]) readMark(ctx context.Context, s *Scope) (value uint64, ok bool, err error) {
 	r := t.generation.begin(s.Epoch())
-	mark, _, err := t.backend.Get(ctx, markKey(s))
-	if err != nil {
+	mark, ok, err := t.backend.Get(ctx, markKey(s))
+	switch {
+	case err != nil:
 		return 0, false, fmt.Errorf("generation: %w", err)
+	case !ok:
+		return 0, false, nil
 	}
 	value, ok = t.learnMark(r, mark)
 	return value, ok, nil
