@@ -13,8 +13,8 @@ import (
 // maxPooled is the largest buffer, in bytes, that is kept for the next record.
 const maxPooled = 256 << 10
 
-// longest is the longest time that a record is stored, and that it may have been stale before: Redis and
-// time.Duration both have their limits somewhat beyond.
+// longest is the longest time that a record is stored. Redis and time.Duration both have their limits somewhat
+// beyond.
 const longest = 100 * 365 * 24 * time.Hour
 
 // A sealed record can be stored. Its bytes are those of buffer, which goes back to the pool with recycle.

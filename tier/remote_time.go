@@ -17,17 +17,17 @@ func age(h *envelope.Header) time.Duration {
 }
 
 // setTimes writes the lifetime of an entry into h and returns how long to store it, 0 if it has expired. An entry that is stale already
-// is written as created when it became stale, so that it stays as stale as it is. Durations are
+// is written as created when it became stale, so that it stays as stale as it is, but not as created before 1970. Durations are
 // rounded down.
 func setTimes(h *envelope.Header, freshUntil, expiresAt Instant) (ttl time.Duration) {
-	now := Now()
+	now, wall := Now(), max(unixMillis(), 0)
 	if expiresAt <= now {
 		return 0
 	}
 	expiresAt = min(expiresAt, now.Add(longest))
-	freshUntil = min(max(freshUntil, now.Add(-longest)), expiresAt)
+	freshUntil = min(max(freshUntil, now.Add(-time.Duration(wall)*time.Millisecond)), expiresAt)
 	created := min(freshUntil, now)
-	h.Created = max(unixMillis()-now.Sub(created).Milliseconds(), 0)
+	h.Created = wall - now.Sub(created).Milliseconds()
 	h.Fresh = freshUntil.Sub(created).Truncate(time.Millisecond)
 	h.Total = expiresAt.Sub(created).Truncate(time.Millisecond)
 	return expiresAt.Sub(now).Truncate(time.Millisecond)
