@@ -28,6 +28,7 @@ const maxValue = 1000
 type remote[V any] struct {
 	*tier.RemoteTier[V]
 	t     testing.TB
+	store backend.Backend
 	epoch atomic.Uint64
 
 	mu       sync.Mutex
@@ -37,7 +38,7 @@ type remote[V any] struct {
 // openRemote opens a tier of the cache "c".
 func openRemote[V any](t testing.TB, b backend.Backend, c codec.Codec) *remote[V] {
 	t.Helper()
-	r := &remote[V]{RemoteTier: tier.Remote[V](b, c), t: t}
+	r := &remote[V]{RemoteTier: tier.Remote[V](b, c), t: t, store: b}
 	err := r.Open(tier.Scope{
 		Cache:         "c",
 		MaxValueBytes: maxValue,
