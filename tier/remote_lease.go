@@ -70,7 +70,8 @@ func (t *RemoteTier[V]) Lease(ctx context.Context, key string, ttl time.Duration
 func (l *remoteLease[V]) acquire(ctx context.Context) (granted bool, e *Entry[V], err error) {
 	existing, added, err := l.add(ctx)
 	if err == nil && !added && len(existing) == 0 {
-		// An empty value has no head that could be replaced.
+		// An empty value has no head that could be replaced. Of several that find one, the last to delete it has the lease, and the
+		// others load in vain.
 		if err = l.tier.backend.Delete(ctx, l.physical); err == nil {
 			existing, added, err = l.add(ctx)
 		}
