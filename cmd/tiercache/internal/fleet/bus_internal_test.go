@@ -27,7 +27,7 @@ func TestTheCachesSeeEventsAsTheyWereSent(t *testing.T) {
 
 		tracked := invalidate.Event{Op: invalidate.Delete, Cache: "c", Origin: "ABC", Keys: []string{"k"}}
 		id := d.begin(0, 1)
-		if err := sender.Publish(withRequest(&request{write: id}), tracked); err != nil {
+		if err := sender.Publish(withRequest(t.Context(), &request{write: id}), tracked); err != nil {
 			t.Fatal(err)
 		}
 		untracked := invalidate.Event{Op: invalidate.Clear, Cache: "c", Origin: "DEF"}

@@ -27,7 +27,14 @@ type run struct {
 	stopped    atomic.Bool   // tells the workers to end
 	end        chan struct{} // closed with stopped: tells the source to end
 	unfinished atomic.Uint64 // loads that the end has cut short
+
+	calls  context.Context // of all calls
+	hangUp context.CancelFunc
 }
+
+// patience is how long after its end a run waits for calls that are under way. Most need a moment; but one may be waiting for the
+// lease of a Redis that has died.
+const patience = time.Second
 
 // A member is an instance, whatever its values are.
 type member interface {
@@ -49,6 +56,8 @@ func Run(ctx context.Context, cfg Config) (Result, error) {
 		deliveries: newDeliveries(cfg.Instances),
 		end:        make(chan struct{}),
 	}
+	r.calls, r.hangUp = context.WithCancel(context.Background())
+	defer r.hangUp()
 	switch {
 	case !cfg.Far && cfg.Instances == 1:
 		r.redis = nil // there is nothing to share and nobody to tell
@@ -132,6 +141,7 @@ func (r *run) work(ctx context.Context, workers []*worker) time.Duration {
 	stop := func() {
 		if !r.stopped.Swap(true) {
 			close(r.end)
+			time.AfterFunc(patience, r.hangUp)
 		}
 	}
 	defer context.AfterFunc(ctx, stop)()

@@ -2,6 +2,8 @@ package fleet_test
 
 import (
 	"context"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -54,6 +56,33 @@ type deafBus struct{ invalidate.Bus }
 
 func (deafBus) Publish(context.Context, invalidate.Event) error { return nil }
 
+// A leakyBus acknowledges all events and loses every tenth.
+type leakyBus struct {
+	invalidate.Bus
+	sent, lost *atomic.Uint64
+}
+
+func (b leakyBus) Publish(ctx context.Context, e invalidate.Event) error {
+	if b.sent.Add(1)%10 == 0 {
+		b.lost.Add(1)
+		return nil
+	}
+	return b.Bus.Publish(ctx, e)
+}
+
+// A slowCodec takes its time.
+type slowCodec struct{ codec.MsgPack }
+
+func (slowCodec) Marshal(v any) ([]byte, error) {
+	<-time.After(3 * time.Second)
+	return codec.MsgPack{}.Marshal(v)
+}
+
+func (c slowCodec) AppendMarshal(dst []byte, v any) ([]byte, error) {
+	b, err := c.Marshal(v)
+	return append(dst, b...), err
+}
+
 func TestNoReadIsStaleWhenEventsArriveBeforeTheirAcknowledgment(t *testing.T) {
 	for _, op := range []fleet.WriteOp{fleet.Delete, fleet.Set} {
 		for _, engine := range []fleet.Engine{fleet.Ristretto, fleet.Otter} {
@@ -86,6 +115,38 @@ func TestStaleReadsAreFoundWhenEventsAreLost(t *testing.T) {
 	}
 	if want := 2 * res.Writes; res.Invalidation.Undelivered != want || res.Invalidation.Deliveries != 0 {
 		t.Errorf("%d events delivered and %d not, want 0 and %d", res.Invalidation.Deliveries, res.Invalidation.Undelivered, want)
+	}
+}
+
+func TestAFewLostEventsAreEnoughForStaleReads(t *testing.T) {
+	t.Parallel()
+	cfg := small()
+	var sent, lost atomic.Uint64
+	b := leakyBus{invalidate.NewMemory(), &sent, &lost}
+	cfg.Bus = func(redis.UniversalClient) (invalidate.Bus, error) { return b, nil }
+	res := runFleet(t, cfg)
+	if res.StaleReads.Count == 0 {
+		t.Errorf("stale reads = %+v, want some", res.StaleReads)
+	}
+	if want := 2 * lost.Load(); res.Invalidation.Undelivered != want || want == 0 {
+		t.Errorf("%d events not delivered, want %d", res.Invalidation.Undelivered, want)
+	}
+}
+
+func TestCallsThatHangAtTheEndAreCutShortAndCountAsErrors(t *testing.T) {
+	t.Parallel()
+	cfg := small()
+	cfg.Workload, cfg.Duration, cfg.Writes = workload.NewZipf(50, 0.99, 1, 0), 50*time.Millisecond, 0
+	cfg.Codec = slowCodec{}
+	res, err := fleet.Run(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := uint64(cfg.Instances * cfg.Concurrency); res.ReadErrors != want || res.Reads != want {
+		t.Errorf("%d reads, %d failed, want %d of %d", res.Reads, res.ReadErrors, want, want)
+	}
+	if res.Elapsed > 2500*time.Millisecond || !strings.Contains(res.FirstError, "no answer within 1s of the end") {
+		t.Errorf("error %q after %v, want that there was no answer after a second", res.FirstError, res.Elapsed)
 	}
 }
 

@@ -137,6 +137,9 @@ func (i *instance[V]) load(ctx context.Context, key int) (v V, err error) {
 // errEnded is the error of loads that are under way when the run ends. They and those who wait for them do not count.
 var errEnded = errors.New("the run has ended")
 
+// errHung is the error of calls that are under way long after that. They count, as errors.
+var errHung = fmt.Errorf("no answer within %v of the end of the run", patience)
+
 // write changes the source and tells the cache.
 func (i *instance[V]) write(ctx context.Context, r *request) error {
 	key := r.key
@@ -198,7 +201,7 @@ func (i *instance[V]) session() caller {
 func (s *session[V]) renew() {
 	r := new(request)
 	s.request = r
-	s.ctx = withRequest(r)
+	s.ctx = withRequest(s.instance.run.calls, r)
 	s.loader = func(ctx context.Context, _ string) (V, error) {
 		r.loaded = true
 		return s.instance.load(ctx, r.key)

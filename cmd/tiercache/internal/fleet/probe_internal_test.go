@@ -57,7 +57,7 @@ func TestProbesNoteWhereAnAnswerComesFrom(t *testing.T) {
 		{"loaded without Redis", []func(context.Context){near(missing), near(missing), far(broken), near(missing), lease(broken), load}, fromLoad},
 	} {
 		r := new(request)
-		ctx := withRequest(r)
+		ctx := withRequest(t.Context(), r)
 		for _, call := range tt.calls {
 			call(ctx)
 		}
@@ -74,6 +74,18 @@ func TestProbesWorkOutsideOfARequest(t *testing.T) {
 	}
 	if _, ok, err := (farProbe[int]{here}).Get(t.Context(), "k"); !ok || err != nil {
 		t.Errorf("far Get = %v, %v", ok, err)
+	}
+}
+
+func TestTheProbeHidesNoPowerOfANearTier(t *testing.T) {
+	for _, engine := range []Engine{Ristretto, Otter} {
+		near := nearTier[int](Config{Engine: engine, Memory: 1})
+		_, clears := near.(tier.Clearer)
+		_, expires := near.(tier.Expirer)
+		_, leases := near.(tier.Leaser[int])
+		if clears || expires || leases {
+			t.Errorf("%s: clears %v, expires %v, leases %v: nearProbe has to pass it on", engine, clears, expires, leases)
+		}
 	}
 }
 

@@ -25,8 +25,8 @@ func requestOf(ctx context.Context) *request {
 }
 
 // withRequest returns a context that carries r.
-func withRequest(r *request) context.Context {
-	return context.WithValue(context.Background(), requestKey{}, r)
+func withRequest(ctx context.Context, r *request) context.Context {
+	return context.WithValue(ctx, requestKey{}, r)
 }
 
 // An answer says where the value of a read came from.

@@ -74,7 +74,7 @@ func (w *worker) read(key int) {
 	case err != nil:
 		w.reads++
 		w.readErrors++
-		w.run.errors.note(err)
+		w.failed(err)
 		return
 	}
 	w.reads++
@@ -89,8 +89,16 @@ func (w *worker) write(key int) {
 	began := tier.Now()
 	if err := w.caller.write(key); err != nil {
 		w.writeErrors++
-		w.run.errors.note(err)
+		w.failed(err)
 		return
 	}
 	w.writeTime.record(tier.Now().Sub(began))
+}
+
+// failed notes the error of a call.
+func (w *worker) failed(err error) {
+	if w.run.calls.Err() != nil {
+		err = errHung
+	}
+	w.run.errors.note(err)
 }
