@@ -173,9 +173,10 @@ func (c *Cache[V]) lease(ctx context.Context, key string, profile Profile) (leas
 
 // fill stores a loaded entry from far to near, each time only if nothing has invalidated it since the flight began. The
 // shared tier decides for the other processes: where it refuses the fill, an invalidation is on its way
-// here, and the nearer tiers are left alone.
+// here, and the nearer tiers are left alone. Where only the partition was dropped, because events may have been
+// lost, the lease still tells whether the value is good for the shared tier.
 func (c *Cache[V]) fill(ctx context.Context, e *tier.Entry[V], lease leaseState[V]) {
-	if !c.fence.Current(&e.Stamp) {
+	if !c.fence.Current(&e.Stamp) && (lease.held == nil || c.fence.Bumped(&e.Stamp)) {
 		c.refused(e.Key)
 		if lease.held != nil {
 			c.release(ctx, lease.held)

@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// JSON encodes values with encoding/json. Unlike json.Marshal it leaves the characters <, > and & as they are. The
+// JSON encodes values with encoding/json, which replaces what is not UTF-8 in strings. Unlike json.Marshal it leaves the characters <, > and & as they are. The
 // zero value is ready to use.
 type JSON struct{}
 

@@ -4,7 +4,7 @@
 //
 //	Tiers: []tier.Tier[User]{
 //		tier.Memory[User](tier.MemoryConfig{MaxBytes: 64 << 20}),
-//		tier.Remote[User](redisstore.New(rdb), codec.MsgPack),
+//		tier.Remote[User](store, codec.MsgPack{}), // store, err := redisstore.New(rdb, redisstore.Config{})
 //	},
 //
 // The package ottertier has another engine for the memory of this process.

@@ -22,14 +22,16 @@ type Stamp struct {
 	// AsOf is when the stamp was taken: before the load or the far read of the value began.
 	AsOf clock.Instant
 	// Slot and Partition say which counters were summed, so that a check hashes nothing.
-	Slot      uint32
-	Partition uint32
+	Slot      uint16
+	Partition uint16
+	// Epoch is the lower half of the epoch in Sum. It tells what has moved, where that matters.
+	Epoch uint32
 }
 
 // IsZero reports whether s was never taken.
 func (s Stamp) IsZero() bool { return s == Stamp{} }
 
-// slots is the number of counters for keys, a power of two. An invalidation also kills the entries that
+// slots is the number of counters for keys: as many as a uint16 can tell apart. An invalidation also kills the entries that
 // share its slot: one innocent entry for every 65,536 in the cache.
 const slots = 1 << 16
 
@@ -67,25 +69,22 @@ func (f *Fence) Init(bound time.Duration) {
 // Stamp takes the stamp of a key. Take it before the far read or the load that it is to vouch for.
 func (f *Fence) Stamp(key string, part int) Stamp {
 	now := clock.Now() // first: a stamp that is older than its counters only costs trust
-	slot := uint32(maphash.String(f.seed, key) & (slots - 1))
-	return Stamp{
-		Sum:       f.slots[slot].Load() + f.parts[part].epoch.Load(),
-		AsOf:      now,
-		Slot:      slot,
-		Partition: uint32(part),
-	}
+	slot := f.slot(key)
+	return f.stamp(now, f.slots[slot].Load(), slot, part)
 }
 
 // Bump invalidates a key and returns the stamp right after.
 func (f *Fence) Bump(key string, part int) Stamp {
 	now := clock.Now()
-	slot := uint32(maphash.String(f.seed, key) & (slots - 1))
-	return Stamp{
-		Sum:       f.slots[slot].Add(1) + f.parts[part].epoch.Load(),
-		AsOf:      now,
-		Slot:      slot,
-		Partition: uint32(part),
-	}
+	slot := f.slot(key)
+	return f.stamp(now, f.slots[slot].Add(1), slot, part)
+}
+
+func (f *Fence) slot(key string) uint16 { return uint16(maphash.String(f.seed, key) % slots) }
+
+func (f *Fence) stamp(now clock.Instant, count uint64, slot uint16, part int) Stamp {
+	epoch := f.parts[part].epoch.Load()
+	return Stamp{Sum: count + epoch, AsOf: now, Slot: slot, Partition: uint16(part), Epoch: uint32(epoch)}
 }
 
 // Drop invalidates every key of a partition.
@@ -120,7 +119,13 @@ func (f *Fence) Confirm(part int, until clock.Instant) {
 
 // Current reports whether nothing has invalidated the key since s was taken.
 func (f *Fence) Current(s *Stamp) bool {
-	return f.slots[s.Slot&(slots-1)].Load()+f.parts[s.Partition%Partitions].epoch.Load() == s.Sum
+	return f.slots[s.Slot].Load()+f.parts[s.Partition%Partitions].epoch.Load() == s.Sum
+}
+
+// Bumped reports whether the key itself, or one that shares its slot, has been invalidated since s was taken, whatever has become of
+// its partition.
+func (f *Fence) Bumped(s *Stamp) bool {
+	return uint32(f.slots[s.Slot].Load()) != uint32(s.Sum)-s.Epoch
 }
 
 // Trusted reports whether an entry with stamp s may be served at now: the partition has been confirmed, or the

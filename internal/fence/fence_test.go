@@ -78,6 +78,24 @@ func TestBumpLeavesTheEpochAlone(t *testing.T) {
 	}
 }
 
+func TestADropIsNoBump(t *testing.T) {
+	f := newFence(0)
+	s := f.Stamp("k", 3)
+	f.Drop(3)
+	f.Drop(3)
+	if f.Bumped(&s) {
+		t.Error("Bumped() = true after drops, want false")
+	}
+	f.Bump("k", 3)
+	if !f.Bumped(&s) {
+		t.Error("Bumped() = false after a bump, want true")
+	}
+	again := f.Stamp("k", 3)
+	if f.Bumped(&again) {
+		t.Error("Bumped() = true for a new stamp, want false")
+	}
+}
+
 func TestOnlyStampsThatWereTakenAreCurrent(t *testing.T) {
 	f := newFence(0)
 	wantCurrent(t, f, fence.Stamp{}, false, "of the zero stamp")
@@ -90,7 +108,7 @@ func TestOnlyStampsThatWereTakenAreCurrent(t *testing.T) {
 		}
 	}
 	// A stamp from outside, of any numbers, is refused without a panic.
-	wantCurrent(t, f, fence.Stamp{Sum: 1 << 60, Slot: 1<<32 - 1, Partition: 1<<32 - 1}, false, "of a foreign stamp")
+	wantCurrent(t, f, fence.Stamp{Sum: 1 << 60, Slot: 1<<16 - 1, Partition: 1<<16 - 1}, false, "of a foreign stamp")
 }
 
 func TestConcurrentBumpsAreNotLost(t *testing.T) {
