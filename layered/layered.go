@@ -79,6 +79,10 @@ func Cache[V any](l *Layers, name string, profile tiercache.Profile) (*tiercache
 	return c, nil
 }
 
+// Bus returns the bus of all caches, for its Stats and for caches that tiercache.New makes. It is nil if New was given a client that
+// cannot be used.
+func (l *Layers) Bus() *redisbus.Bus { return l.bus }
+
 // Close closes every cache and with the last one the bus. A second Close does nothing.
 func (l *Layers) Close() error {
 	l.mu.Lock()
