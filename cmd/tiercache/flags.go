@@ -70,8 +70,8 @@ func parseFlags(args []string, stdout io.Writer) (*options, error) {
 	fs.Func("trace-format", "`format` of the trace: auto, arc, lirs or plain, one key a line (default auto)", set(&o.format, trace.ParseFormat))
 	fs.IntVar(&o.keys, "keys", 10_000, "`number` of keys of the zipf workload")
 	fs.Float64Var(&o.skew, "skew", 0.99, "`exponent` of the zipf workload: 0 for keys that are equally popular")
-	fs.IntVar(&o.requests, "requests", 0, "stop after this `number` of requests")
-	fs.DurationVar(&o.duration, "duration", 0, "stop after this `time` (default 3s, with -trace or -requests no limit)")
+	fs.IntVar(&o.requests, "requests", 0, "stop after this `number` of requests (default 50000, with -trace or -duration no limit)")
+	fs.DurationVar(&o.duration, "duration", 0, "stop after this `time` (default 10s, with -trace or -requests no limit)")
 	fs.Func("writes", "`share` of the requests that are writes, as 1% or 0.01 (default 1%, with -trace 0)", set(&o.writes, parseShare))
 	fs.Func("write-op", "`operation` by which a writer tells the cache: delete or set (default delete)", set(&o.writeOp, fleet.ParseWriteOp))
 	fs.IntVar(&o.instances, "instances", 4, "`number` of instances (with -trace 1)")
@@ -153,8 +153,9 @@ func (o *options) check(given map[string]bool) (err error) {
 // fillIn sets the defaults that depend on other flags.
 func (o *options) fillIn(given map[string]bool) {
 	if o.trace == "" {
+		// Runs that are to be compared need the same requests: a near tier that had less time to fill has fewer hits.
 		if !given["duration"] && !given["requests"] {
-			o.duration = 3 * time.Second
+			o.requests, o.duration = 50_000, 10*time.Second
 		}
 		return
 	}

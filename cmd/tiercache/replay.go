@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -37,12 +38,12 @@ func replay(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	defer page.discard()
 
 	doc := &report.Document{Started: time.Now(), Setup: setup(o, server, load)}
-	err = runAll(ctx, o, server, load, doc, newProgress(stderr))
-	if err != nil {
-		return fmt.Errorf("replay: %w", err)
+	failure := runAll(ctx, o, server, load, doc, newProgress(stderr))
+	if failure != nil && len(doc.Runs) == 0 {
+		return fmt.Errorf("replay: %w", failure)
 	}
-	doc.Conclude()
-	if err := write(doc, o, stdout, page); err != nil {
+	doc.Conclude() // of a comparison that has failed in its middle, too: the runs before that may have taken an hour
+	if err := errors.Join(failure, write(doc, o, stdout, page)); err != nil {
 		return fmt.Errorf("replay: %w", err)
 	}
 	if doc.Interrupted {
@@ -108,7 +109,7 @@ func setup(o *options, server *redis.Options, load workload.Workload) report.Set
 	return s
 }
 
-// runAll makes a run for each combination of engine and size, and adds the results to doc. An interrupt ends it.
+// runAll makes a run for each combination of engine and size, and adds the results to doc. An interrupt or an error ends it.
 func runAll(ctx context.Context, o *options, server *redis.Options, load workload.Workload, doc *report.Document, p *progress) error {
 	runs := len(o.engines) * len(o.memory)
 	for _, engine := range o.engines {
@@ -141,6 +142,7 @@ func runAll(ctx context.Context, o *options, server *redis.Options, load workloa
 				return nil
 			}
 			if err != nil {
+				doc.Failed = err.Error()
 				return err
 			}
 		}

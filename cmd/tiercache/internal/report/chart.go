@@ -89,7 +89,8 @@ func (d *Document) drawAnswers(p *charts.Painter) error {
 	for i, a := range kinds {
 		names = append(names, a.name)
 		for _, r := range runs {
-			values[i] = append(values[i], 100*d.answerers(r)[i].Ratio)
+			share := 100 * d.answerers(r)[i].Ratio
+			values[i] = append(values[i], share-share/1e9) // the sum must not be above 100, or the scale is too long
 		}
 	}
 	for _, r := range runs {
@@ -119,14 +120,19 @@ func (d *Document) drawLatencies(p *charts.Painter) error {
 		}
 	}
 	opt := charts.NewBarChartOptionWithData(values)
+	// Darker where the percentile is rarer. The usual colors mean answerers.
+	opt.Theme = charts.GetTheme(charts.ThemeLight).WithSeriesColors([]charts.Color{
+		{R: 190, G: 200, B: 212, A: 255}, {R: 122, G: 138, B: 158, A: 255}, {R: 60, G: 74, B: 94, A: 255},
+	})
 	opt.Legend.SeriesNames = []string{"p50", "p99", "p99.9"}
 	opt.CategoryAxis.Labels = labels
 	opt.ValueAxis[0].Min = charts.Ptr(1.0)
 	opt.ValueAxis[0].Max = charts.Ptr(10.0)
 	opt.ValueAxis[0].LabelCount = 10
-	opt.ValueFormatter = func(v float64) string { return span(time.Duration(math.Round(math.Pow(10, v)))) }
+	power := func(v float64) time.Duration { return time.Duration(math.Round(math.Pow(10, v))) }
+	opt.ValueFormatter = func(v float64) string { return power(v).String() }
 	for i := range opt.SeriesList {
-		opt.SeriesList[i].Label = charts.SeriesLabel{Show: charts.Ptr(true), ValueFormatter: opt.ValueFormatter}
+		opt.SeriesList[i].Label = charts.SeriesLabel{Show: charts.Ptr(true), ValueFormatter: func(v float64) string { return span(power(v)) }}
 	}
 	return p.BarChart(opt)
 }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -16,6 +17,9 @@ func conclude(d *Document) (lines []string) {
 	if d.Interrupted {
 		lines = append(lines, "Interrupted: the numbers are those of what had been done until then.")
 	}
+	if d.Failed != "" {
+		lines = append(lines, "Not all runs could be made: "+d.Failed)
+	}
 	if len(d.Runs) == 0 {
 		return append(lines, "Nothing was measured.")
 	}
@@ -24,6 +28,7 @@ func conclude(d *Document) (lines []string) {
 	} else {
 		lines = append(lines, sizes(d.Runs)...)
 		lines = append(lines, engines(d.Runs)...)
+		lines = append(lines, unequal(d.Runs)...)
 	}
 	lines = append(lines, consistency(d)...)
 	return append(lines, failures(d.Runs)...)
@@ -58,21 +63,50 @@ func byEngine(runs []fleet.Result) [][]fleet.Result {
 // sizes says for each engine how much memory is enough.
 func sizes(runs []fleet.Result) (lines []string) {
 	for _, g := range byEngine(runs) {
-		largest := g[len(g)-1]
-		if len(g) < 2 {
-			continue
-		}
-		i := slices.IndexFunc(g, func(r fleet.Result) bool { return r.Near.Ratio >= largest.Near.Ratio-enough })
-		switch fit := g[i]; {
-		case i == len(g)-1:
-			lines = append(lines, fmt.Sprintf("%s: the hit ratio still grows, from %s with %s entries to %s with %s. Try a larger near tier.",
-				fit.Engine, percent(g[i-1].Near.Ratio), number(g[i-1].MemoryEntries), percent(fit.Near.Ratio), number(fit.MemoryEntries)))
-		default:
-			lines = append(lines, fmt.Sprintf("%s: %s entries are enough. They answer %s of the reads, within a point of the %s of %s entries.",
-				fit.Engine, number(fit.MemoryEntries), percent(fit.Near.Ratio), percent(largest.Near.Ratio), number(largest.MemoryEntries)))
+		if len(g) > 1 {
+			lines = append(lines, string(g[0].Engine)+": "+size(g))
 		}
 	}
 	return lines
+}
+
+// size says which of the runs of an engine has enough memory.
+func size(g []fleet.Result) string {
+	last := len(g) - 1
+	best := slices.MaxFunc(g, func(a, b fleet.Result) int { return cmp.Compare(a.Near.Ratio, b.Near.Ratio) })
+	i := slices.IndexFunc(g, func(r fleet.Result) bool { return r.Near.Ratio >= best.Near.Ratio-enough })
+	fit := g[i]
+	s := fmt.Sprintf("%s are enough. They answer %s of the reads", plural(fit.MemoryEntries, "entry"), percent(fit.Near.Ratio))
+	switch {
+	case i == last && hadRoom(fit):
+		return fmt.Sprintf("with %s the near tiers had room for all that they were asked for, and answer %s of the reads. More would not help here.",
+			plural(fit.MemoryEntries, "entry"), percent(fit.Near.Ratio))
+	case i == last:
+		return fmt.Sprintf("the hit ratio still grows, from %s with %s to %s with %s. Try a larger near tier.",
+			percent(g[i-1].Near.Ratio), plural(g[i-1].MemoryEntries, "entry"), percent(fit.Near.Ratio), number(fit.MemoryEntries))
+	case fit.MemoryEntries == best.MemoryEntries:
+		return s + ", and no larger near tier did better."
+	default:
+		return s + fmt.Sprintf(", within a point of the %s of %s.", percent(best.Near.Ratio), plural(best.MemoryEntries, "entry"))
+	}
+}
+
+// hadRoom reports whether the near tiers have never had to choose what to keep.
+func hadRoom(r fleet.Result) bool {
+	return len(r.Tiers) > 0 && r.Tiers[0].Evicted+r.Tiers[0].Rejected == 0
+}
+
+// unequal warns of comparisons that are not fair.
+func unequal(runs []fleet.Result) []string {
+	least, most := runs[0].Requests, runs[0].Requests
+	for _, r := range runs {
+		least, most = min(least, r.Requests), max(most, r.Requests)
+	}
+	if 10*least >= 9*most {
+		return nil
+	}
+	return []string{fmt.Sprintf("The runs made from %s to %s: a near tier has fewer hits while it fills, so give them all the same -requests.",
+		number(least), plural(most, "request"))}
 }
 
 // engines says which engine has more hits, where there are two of the same size.

@@ -14,7 +14,8 @@ import (
 type Document struct {
 	Started     time.Time      `json:"started"`
 	Setup       Setup          `json:"setup"`
-	Interrupted bool           `json:"interrupted"` // before all runs were done
+	Interrupted bool           `json:"interrupted"`      // before all runs were done
+	Failed      string         `json:"failed,omitempty"` // why not all runs could be made
 	Runs        []fleet.Result `json:"runs"`
 	Conclusion  []string       `json:"conclusion"`
 }

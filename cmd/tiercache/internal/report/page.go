@@ -23,7 +23,7 @@ func (d *Document) WriteHTML(w io.Writer) error {
 	var b bytes.Buffer
 	err = page.Execute(&b, struct {
 		*Document
-		Headline []string
+		Headline []heading
 		Charts   []chart
 		Tables   []table
 	}{d, d.headline(), charts, d.tables()})

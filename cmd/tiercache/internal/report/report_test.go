@@ -36,6 +36,11 @@ func TestTheConclusionIsPlain(t *testing.T) {
 	dropped.Invalidation.Drops = 16
 	failed := fresh
 	failed.ReadErrors, failed.OtherErrors, failed.FirstError = 2, 1, "redis is gone"
+	roomy, crowded := result(fleet.Otter, 20, 60), result(fleet.Otter, 20, 60)
+	roomy.Tiers = []fleet.TierCounts{{Name: "memory"}}
+	crowded.Tiers = []fleet.TierCounts{{Name: "memory", Rejected: 1}}
+	longer := result(fleet.Otter, 20, 60)
+	longer.Requests = 200
 	for _, tt := range []struct {
 		name string
 		runs []fleet.Result
@@ -47,6 +52,13 @@ func TestTheConclusionIsPlain(t *testing.T) {
 			"otter: 20 entries are enough. They answer 80.00% of the reads, within a point of the 81.00% of 40 entries."}},
 		{"no size that is enough", []fleet.Result{result(fleet.Otter, 10, 50), result(fleet.Otter, 20, 60)}, []string{
 			"otter: the hit ratio still grows, from 50.00% with 10 entries to 60.00% with 20. Try a larger near tier."}},
+		{"a larger size that is worse", []fleet.Result{result(fleet.Otter, 10, 50), result(fleet.Otter, 20, 60), result(fleet.Otter, 40, 55)}, []string{
+			"otter: 20 entries are enough. They answer 60.00% of the reads, and no larger near tier did better."}},
+		{"a size with room for all", []fleet.Result{result(fleet.Otter, 10, 50), roomy}, []string{
+			"otter: with 20 entries the near tiers had room for all that they were asked for, and answer 60.00% of the reads."}},
+		{"a size without", []fleet.Result{result(fleet.Otter, 10, 50), crowded}, []string{"otter: the hit ratio still grows"}},
+		{"runs of different length", []fleet.Result{result(fleet.Otter, 10, 50), longer}, []string{
+			"otter: the hit ratio still grows", "The runs made from 100 to 200 requests:"}},
 		{"two engines", []fleet.Result{result(fleet.Otter, 10, 50), result(fleet.Ristretto, 10, 40)}, []string{
 			"They differ most with 10 entries: otter has 50.00% hits, ristretto 40.00%."}},
 		{"two engines the other way", []fleet.Result{result(fleet.Otter, 10, 40), result(fleet.Ristretto, 10, 50)}, []string{
@@ -81,12 +93,40 @@ func TestTheConclusionIsPlain(t *testing.T) {
 	}
 }
 
+func TestRunsOfTheSameLengthAreComparedWithoutAWarning(t *testing.T) {
+	d := document(result(fleet.Otter, 10, 50), result(fleet.Otter, 20, 60))
+	if got := strings.Join(d.Conclusion, "\n"); strings.Contains(got, "The runs made") {
+		t.Errorf("conclusion = %q", got)
+	}
+}
+
+func TestAComparisonThatFailedSaysWhy(t *testing.T) {
+	d := document(result(fleet.Otter, 10, 50))
+	d.Failed = "redis is gone"
+	d.Conclude()
+	if got := d.Conclusion[0]; got != "Not all runs could be made: redis is gone" {
+		t.Errorf("conclusion begins with %q", got)
+	}
+}
+
+func TestAFullBarEndsAtAHundredPercent(t *testing.T) {
+	r := result(fleet.Otter, 10, 30)
+	r.Near.Ratio, r.Far.Ratio, r.Load.Ratio = 0.56, 0.14, 0.30 // more than 1 by the precision of floats, in percent
+	var b bytes.Buffer
+	if err := document(r, r, result(fleet.Otter, 20, 60)).WriteHTML(&b); err != nil {
+		t.Fatal(err)
+	}
+	if s := b.String(); !strings.Contains(s, ">100%<") || strings.Contains(s, ">105%<") {
+		t.Error("the scale of the shares does not end at 100%")
+	}
+}
+
 func TestColumnsAreAligned(t *testing.T) {
 	var b bytes.Buffer
 	if err := document(result(fleet.Otter, 1000, 5), result(fleet.Ristretto, 10, 100)).WriteText(&b); err != nil {
 		t.Fatal(err)
 	}
-	const want = `Who answered the reads
+	const want = `Sizes, and who answered the reads
   near tier  entries  near tier  far tier (Redis)  a load  loads  per missed value  reads  requests/s
   otter        1,000      5.00%            95.00%   0.00%      0              0.00    100       100/s
   ristretto       10    100.00%             0.00%   0.00%      0              0.00    100       100/s

@@ -114,8 +114,8 @@ func (d *Document) coherence(r fleet.Result) table {
 			append([]string{"lag from the write's begin", number(r.Invalidation.Deliveries), ""}, latencyCells(r.Invalidation.SinceBegin)...),
 			append([]string{"stale reads, and their age", number(r.StaleReads.Count), percent(r.StaleReads.Ratio)}, latencyCells(r.StaleReads.Age)...),
 		},
-		Note: "Lag: from an acknowledged write until another instance has applied its event. Stale: older than a write that was\n" +
-			"  acknowledged before the read began; age: for how long it had been.",
+		Note: "Lag: from an acknowledged write until another instance has applied its event, 0 where the event was faster. Stale: older\n" +
+			"  than a write that was acknowledged before the read began; age: for how long it had been.",
 	}
 	if r.Writes == 0 {
 		t.Rows, t.Note = nil, "Nothing was written, so nothing could be stale."
@@ -128,7 +128,7 @@ func runCells(r fleet.Result) []string { return []string{string(r.Engine), numbe
 
 // sizing compares who answered.
 func (d *Document) sizing() table {
-	t := table{Title: "Who answered the reads", Left: 1, Head: []string{"near tier", "entries"}}
+	t := table{Title: "Sizes, and who answered the reads", Left: 1, Head: []string{"near tier", "entries"}}
 	for _, a := range d.answerers(fleet.Result{}) {
 		t.Head = append(t.Head, a.name)
 	}

@@ -12,7 +12,7 @@ import (
 func (d *Document) WriteText(w io.Writer) error {
 	var b bytes.Buffer
 	for _, line := range d.headline() {
-		fmt.Fprintln(&b, line)
+		fmt.Fprintf(&b, "%-10s%s\n", line.Name, line.Text)
 	}
 	fmt.Fprintln(&b)
 	for _, t := range d.tables() {
@@ -25,12 +25,21 @@ func (d *Document) WriteText(w io.Writer) error {
 	return err
 }
 
+// A heading says one thing about a replay.
+type heading struct{ Name, Text string }
+
 // headline says what was replayed, and on what.
-func (d *Document) headline() []string {
+func (d *Document) headline() []heading {
 	s := d.Setup
 	workload := fmt.Sprintf("zipf over %s, skew %g", plural(s.Keys, "key"), s.Skew)
+	if s.Requests > 0 {
+		workload += ", " + plural(s.Requests, "request")
+	}
 	if s.Workload == "trace" {
 		workload = fmt.Sprintf("trace %s: %s for %s", s.Trace, plural(s.Requests, "request"), plural(s.Keys, "key"))
+	}
+	if s.Duration > 0 {
+		workload += ", " + s.Duration.String() + " at most"
 	}
 	fleet := fmt.Sprintf("%s with %s each", plural(s.Instances, "instance"), plural(s.Concurrency, "worker"))
 	if s.Writes > 0 {
@@ -44,5 +53,5 @@ func (d *Document) headline() []string {
 	if s.LoadTime > 0 {
 		stores += ", source takes " + s.LoadTime.String()
 	}
-	return []string{"Workload  " + workload, "Fleet     " + fleet, "Stores    " + stores}
+	return []heading{{"Workload", workload}, {"Fleet", fleet}, {"Stores", stores}}
 }
