@@ -12,7 +12,7 @@ import (
 // Exit statuses.
 const (
 	exitOK          = 0
-	exitFailed      = 1   // the result could not be written
+	exitFailed      = 1   // in the middle: a fleet could not be started, or the result not be written
 	exitUsage       = 2   // nothing was done: bad flags, an unreadable trace, a Redis that does not answer
 	exitInterrupted = 130 // by a signal; what had been measured was printed
 )

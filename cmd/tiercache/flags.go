@@ -49,8 +49,8 @@ Lists of -memory and -engine make one run for each combination, and compare them
 With -trace the default is a single instance with one worker and a source that takes no time, so that the requests keep their
 order: this tells the size of the near tier. More instances get the requests in turn. The trace is replayed once.
 
-The exit status is 0, or 2 if nothing was done because of a bad flag, an unreadable trace or a Redis that does not answer. After an
-interrupt what was measured until then is reported, and the status is 130; a second one kills.
+The exit status is 0, or 2 if nothing was done because of a bad flag, an unreadable trace or a Redis that does not answer, or 1 if
+something failed later. After an interrupt what was measured until then is reported, and the status is 130; a second one kills.
 
 `
 
