@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // TestMain lets the test binary be the program, for tests that need a process of its own.
@@ -14,6 +16,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv("TIERCACHE_MAIN") != "" {
 		main()
 	}
+	redis.SetLogger(silence{})
 	os.Exit(m.Run())
 }
 
