@@ -262,3 +262,20 @@ func TestAnExpiredEntryIsNotServedWithoutStaleFor(t *testing.T) {
 		}
 	})
 }
+
+func TestARefreshThatHangsIsReplacedAfterLoadTimeout(t *testing.T) {
+	flightEngine(t, func(t *testing.T, near tier.Tier[int64]) {
+		c := staleCache(t, []tier.Tier[int64]{near}, tiercache.Profile{TTL: time.Minute, StaleFor: time.Hour, LoadTimeout: time.Second})
+		time.Sleep(time.Minute)
+		hung := make(chan struct{})
+		defer close(hung)
+		statsLoad(t, c, func(context.Context, string) (int64, error) { <-hung; return 0, errStaleSource })
+		time.Sleep(time.Second)
+		synctest.Wait()
+		var s source
+		s.value.Store(2)
+		statsLoad(t, c, s.load)
+		synctest.Wait()
+		staleGet(t, c, 2)
+	})
+}
