@@ -148,35 +148,52 @@ func TestPromisesOfARecordCostNoMemory(t *testing.T) {
 	}
 }
 
+// replacing returns a tier over memory below which another process calls replace between the read of a record and its conditional
+// delete.
+func replacing(t *testing.T, memory *backend.Memory, replace func()) *remote[string] {
+	replaced := false
+	t.Cleanup(func() {
+		if !replaced {
+			t.Error("no record was deleted on the condition that it is unchanged")
+		}
+	})
+	return texts(t, watched{memory, func(op string) error {
+		if op == "DeleteIf" {
+			replaced = true
+			replace()
+		}
+		return nil
+	}})
+}
+
 func TestNewerValueSurvivesTheDiscardOfAnUnreadableOne(t *testing.T) {
-	for name, bad := range map[string][]byte{
-		"foreign bytes":   []byte("not a record"),
-		"damaged payload": nil,
+	for name, spoil := range map[string]func(record []byte) []byte{
+		"foreign bytes":   func([]byte) []byte { return []byte("not a record") },
+		"damaged header":  func(record []byte) []byte { record[40] ^= 1; return record },
+		"damaged payload": func(record []byte) []byte { record[len(record)-1] ^= 1; return record },
 	} {
 		t.Run(name, func(t *testing.T) {
 			memory := backend.NewMemory()
 			writer := texts(t, memory)
-			replaced := false
-			r := texts(t, watched{memory, func(op string) error {
-				if op == "DeleteIf" {
-					writer.set(fresh("k", "newer"))
-					replaced = true
-				}
-				return nil
-			}})
+			r := replacing(t, memory, func() { writer.set(fresh("k", "newer")) })
 			writer.set(fresh("k", "older"))
-			if bad == nil {
-				bad = raw(t, memory, "k")
-				bad[len(bad)-1] ^= 1
-			}
-			plant(t, memory, "k", bad)
+			plant(t, memory, "k", spoil(raw(t, memory, "k")))
 			r.wantMiss("k")
 			r.wantProblems(tier.Unreadable)
-			if !replaced {
-				t.Fatal("the record was not deleted on the condition that it is unchanged")
-			}
 			wantText(r, "k", "newer")
 		})
+	}
+}
+
+// What others store under our keys may begin with the same bytes as what they stored there before.
+func TestDiscardComparesMoreThanAHead(t *testing.T) {
+	memory := backend.NewMemory()
+	const begin = `{"type":"user","version":17,"id":`
+	r := replacing(t, memory, func() { plant(t, memory, "k", []byte(begin+"2}")) })
+	plant(t, memory, "k", []byte(begin+"1}"))
+	r.wantMiss("k")
+	if got := raw(t, memory, "k"); string(got) != begin+"2}" {
+		t.Errorf("the record is %q, want what has replaced the one that was read", got)
 	}
 }
 
@@ -186,7 +203,9 @@ func TestWithoutConditionalDeletesUnreadableRecordsStay(t *testing.T) {
 	plant(t, b, "k", []byte("not a record"))
 	for range 2 {
 		r.wantMiss("k")
-		r.wantProblems(tier.Unreadable)
+		if p := r.wantProblems(tier.Unreadable); len(p) == 1 && errors.Is(p[0].Err, errors.ErrUnsupported) {
+			t.Errorf("reported %v, want only what is wrong with the record", p[0].Err)
+		}
 	}
 	if got := raw(t, b, "k"); string(got) != "not a record" {
 		t.Errorf("the record is %q, want it as it was", got)
@@ -206,6 +225,26 @@ func TestFailureToDiscardIsReportedWithTheProblem(t *testing.T) {
 			t.Errorf("%s fails: reported %v, want boom in it", op, p[0].Err)
 		}
 	}
+}
+
+// A terse backend returns an empty value as nil.
+type terse struct{ basic }
+
+func (b terse) Get(ctx context.Context, key string) ([]byte, bool, error) {
+	value, ok, err := b.basic.Get(ctx, key)
+	if len(value) == 0 {
+		value = nil
+	}
+	return value, ok, err
+}
+
+func TestEmptyRecordsAreDiscardedWhateverTheyAreReturnedAs(t *testing.T) {
+	b := terse{basic{backend.NewMemory()}}
+	wantDiscarded(t, b, texts(t, b), []byte{})
+	r := texts(t, b)
+	r.plant([]byte{})
+	r.wantMiss("k")
+	r.wantProblems(tier.Unreadable)
 }
 
 // A chatty backend answers a miss with bytes, which mean nothing.
