@@ -101,6 +101,17 @@ func TestOneOfManyAddsWins(t *testing.T) {
 	})
 }
 
+// Not in a bubble: one Add at a time asks the store, and the others wait for it at a lock.
+func TestOneOfManyAddsWinsWhereTheStoreHasNoLeases(t *testing.T) {
+	slow := struct{ backend.Backend }{writeSlow{backend.NewMemory()}}
+	c := newCache(t, tiercache.Config[int64]{
+		Tiers: []tier.Tier[int64]{memoryTier[int64](), tier.Remote[int64](slow, codec.MsgPack{})},
+	})
+	for round := range 5 {
+		addRace(t, []*tiercache.Cache[int64]{c}, fmt.Sprint(round))
+	}
+}
+
 func TestOneOfManyAddsWinsInAFleet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		caches := addFleet(t, 4, writeSlow{backend.NewMemory()}, tiercache.Standard())

@@ -135,11 +135,46 @@ func TestClearOvertakesRunningLoads(t *testing.T) {
 	})
 }
 
+// A writeReader is a store from which somebody reads while it is being cleared: after the cache has forgotten what it had in
+// memory, and before the store has.
+type writeReader struct {
+	*backend.Memory
+	read func()
+}
+
+func (w *writeReader) Set(ctx context.Context, key string, value []byte, ttl time.Duration) error {
+	if w.read != nil {
+		w.read()
+	}
+	return w.Memory.Set(ctx, key, value, ttl)
+}
+
+func TestClearForgetsWhatWasReadMeanwhile(t *testing.T) {
+	store := &writeReader{Memory: backend.NewMemory()}
+	c := newCache(t, tiercache.Config[int64]{
+		Tiers: []tier.Tier[int64]{memoryTier[int64](), tier.Remote[int64](store, codec.MsgPack{})},
+	})
+	writeSet(t, c, "k", 1)
+	store.read = func() { writeGet(t, c, "k", 1) }
+	if err := c.Clear(t.Context()); err != nil {
+		t.Fatalf("Clear() = %v, want nil", err)
+	}
+	writeGet(t, c, "k", 0)
+}
+
 // writeClone copies the slice that the tests below write to.
 func writeClone(v []int) []int { return append([]int(nil), v...) }
 
 func TestCloneKeepsCallersFromChangingWhatOthersRead(t *testing.T) {
-	c := newCache(t, tiercache.Config[[]int]{Clone: writeClone})
+	near := []tier.Tier[[]int]{memoryTier[[]int]()}
+	t.Run("Near", func(t *testing.T) { writeChange(t, near) })
+	both := []tier.Tier[[]int]{memoryTier[[]int](), tier.Remote[[]int](backend.NewMemory(), codec.MsgPack{})}
+	t.Run("NearFar", func(t *testing.T) { writeChange(t, both) })
+}
+
+// writeChange changes whatever it gives to a cache and gets from it.
+func writeChange(t *testing.T, tiers []tier.Tier[[]int]) {
+	c := newCache(t, tiercache.Config[[]int]{Tiers: tiers, Clone: writeClone})
 	ctx := t.Context()
 	set, added := []int{1}, []int{2}
 	if err := c.Set(ctx, "set", set); err != nil {

@@ -201,6 +201,24 @@ func TestExpireKeepsTheEndOfStaleFor(t *testing.T) {
 	})
 }
 
+// An entry that has been stale for longer than it may is not made younger.
+func TestExpireOfAStaleEntryChangesNothing(t *testing.T) {
+	writeShapes(t, func(t *testing.T, tiers []tier.Tier[int64]) {
+		c := newCache(t, tiercache.Config[int64]{Tiers: tiers, Profile: tiercache.Profile{TTL: time.Minute, StaleFor: 10 * time.Minute}})
+		if err := c.Set(t.Context(), "k", 1, tiercache.WithStaleFor(time.Hour)); err != nil {
+			t.Fatalf("Set(k) = %v, want nil", err)
+		}
+		time.Sleep(5 * time.Minute) // on the clock of the bubble, here and below
+		writeGet(t, c, "k", 1)
+		if err := c.Expire(t.Context(), "k"); err != nil {
+			t.Fatalf("Expire(k) = %v, want nil", err)
+		}
+		writeGet(t, c, "k", 1)
+		time.Sleep(7 * time.Minute)
+		writeGet(t, c, "k", 0)
+	})
+}
+
 func TestWritesGoOnToTheOthersWhenTheCallerLeaves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store, bus := backend.NewMemory(), invalidate.NewMemory()
