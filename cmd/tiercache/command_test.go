@@ -61,6 +61,7 @@ func TestBadInputIsOneLineAndStatus2AndNothingElse(t *testing.T) {
 		{"replay -concurrency 0", "-concurrency must be"},
 		{"replay -value-size -1", "-value-size must be"},
 		{"replay -ttl 0s", "-ttl must be"},
+		{"replay -timeout 0s", "-timeout must be"},
 		{"replay -load-time -1ms", "-load-time must not"},
 		{"replay -seed -1", `invalid value "-1" for flag -seed`},
 		{"replay -trace " + filepath.Join(dir, "absent"), "no such file"},

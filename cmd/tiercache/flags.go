@@ -33,6 +33,7 @@ type options struct {
 	valueBytes  int
 	ttl         time.Duration
 	loadTime    time.Duration
+	timeout     time.Duration
 	seed        uint64
 	json        bool
 	html        string
@@ -83,6 +84,7 @@ func parseFlags(args []string, stdout io.Writer) (*options, error) {
 	fs.IntVar(&o.valueBytes, "value-size", 100, "size of the values in `bytes`, before they are encoded")
 	fs.DurationVar(&o.ttl, "ttl", 10*time.Minute, "`time` for which values are fresh")
 	fs.DurationVar(&o.loadTime, "load-time", 2*time.Millisecond, "`time` that the source takes (with -trace 0)")
+	fs.DurationVar(&o.timeout, "timeout", 250*time.Millisecond, "longest `time` that a call of Redis may take; then it has failed")
 	fs.Uint64Var(&o.seed, "seed", 1, "`number` that the random choices depend on")
 	fs.BoolVar(&o.json, "json", false, "print the report as JSON")
 	fs.StringVar(&o.html, "html", "", "write the report to `file` as well, as a page with charts")
@@ -135,6 +137,7 @@ func (o *options) check(given map[string]bool) (err error) {
 		{o.concurrency < 1 || o.concurrency > 10_000, "-concurrency must be from 1 to 10000"},
 		{o.valueBytes < 0 || o.valueBytes > 4<<20, "-value-size must be from 0 to 4194304"},
 		{o.ttl <= 0, "-ttl must be positive"},
+		{o.timeout <= 0, "-timeout must be positive"},
 		{o.loadTime < 0, "-load-time must not be negative"},
 		{given["trace-format"] && o.trace == "", "-trace-format goes with -trace"},
 		{o.trace != "" && (given["keys"] || given["skew"]), "-keys and -skew are of the zipf workload and do not go with -trace"},

@@ -96,6 +96,7 @@ func setup(o *options, server *redis.Options, load workload.Workload) report.Set
 		ValueBytes:  o.valueBytes,
 		TTL:         o.ttl,
 		LoadTime:    o.loadTime,
+		Timeout:     o.timeout,
 		Writes:      o.writes,
 		WriteOp:     o.writeOp,
 		Seed:        o.seed,
@@ -130,6 +131,7 @@ func runAll(ctx context.Context, o *options, server *redis.Options, load workloa
 				WriteOp:     o.writeOp,
 				Seed:        o.seed,
 				Redis:       server,
+				Timeout:     o.timeout,
 				Duration:    o.duration,
 				Progress:    bar.update,
 			})

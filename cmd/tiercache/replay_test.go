@@ -34,7 +34,7 @@ func replayJSON(t *testing.T, args ...string) report.Document {
 }
 
 func TestTheNumbersOfAReportAreConsistent(t *testing.T) {
-	d := replayJSON(t, "-requests", "2000", "-keys", "200", "-memory", "50", "-writes", "10%", "-load-time", "0s")
+	d := replayJSON(t, "-requests", "2000", "-keys", "200", "-memory", "50", "-writes", "10%", "-load-time", "0s", "-timeout", "1m")
 	if len(d.Runs) != 1 {
 		t.Fatalf("%d runs, want 1", len(d.Runs))
 	}

@@ -47,7 +47,7 @@ func ParseWriteOp(name string) (WriteOp, error) {
 	return "", fmt.Errorf("unknown write operation %q (delete or set)", name)
 }
 
-// A Config describes a run. All fields but the last three are required, where 0 does not mean none.
+// A Config describes a run. All fields of the first part are required, where 0 does not mean none.
 type Config struct {
 	Workload    workload.Workload
 	Instances   int
@@ -64,6 +64,7 @@ type Config struct {
 	Seed        uint64
 
 	Redis    *redis.Options                                      // nil: an embedded server
+	Timeout  time.Duration                                       // longest that a call of Redis may take; 0: as store and bus have it
 	Duration time.Duration                                       // 0: to the end of the workload
 	Bus      func(redis.UniversalClient) (invalidate.Bus, error) // nil: Redis pub/sub
 	Progress func(requests uint64, elapsed time.Duration)        // called from time to time; nil: nobody asks

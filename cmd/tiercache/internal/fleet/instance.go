@@ -70,7 +70,7 @@ func (i *instance[V]) connect() ([]tier.Tier[V], error) {
 	if !cfg.Far {
 		return tiers, nil
 	}
-	store, err := redisstore.New(i.rdb, redisstore.Config{})
+	store, err := redisstore.New(i.rdb, redisstore.Config{Timeout: cfg.Timeout})
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +83,7 @@ func (i *instance[V]) connect() ([]tier.Tier[V], error) {
 
 // redisBus returns a bus on a channel that nobody but this run uses.
 func (i *instance[V]) redisBus(rdb redis.UniversalClient) (invalidate.Bus, error) {
-	return redisbus.New(rdb, redisbus.Config{Channel: i.run.name, OnError: i.run.errors.note})
+	return redisbus.New(rdb, redisbus.Config{Channel: i.run.name, Timeout: i.run.cfg.Timeout, OnError: i.run.errors.note})
 }
 
 // busOrNil avoids an interface that holds a nil pointer.

@@ -14,6 +14,7 @@ type Result struct {
 	Writes      uint64 `json:"writes"`
 	ReadErrors  uint64 `json:"read_errors"`
 	WriteErrors uint64 `json:"write_errors"`
+	Hung        uint64 `json:"hung"` // of these errors, calls that were cut short a second after the end
 	// OtherErrors are those that no caller was given: a tier that failed a read, a bus that was interrupted.
 	OtherErrors uint64 `json:"other_errors"`
 	FirstError  string `json:"first_error,omitempty"`

@@ -44,6 +44,7 @@ func (r *run) addWorkers(res *Result, workers []*worker) {
 		res.Writes += w.writes
 		res.ReadErrors += w.readErrors
 		res.WriteErrors += w.writeErrors
+		res.Hung += w.hung
 		for i := range total.latency {
 			total.latency[i].merge(w.latency[i])
 		}

@@ -25,7 +25,7 @@ type worker struct {
 	done atomic.Uint64 // requests, read by others while the worker runs
 
 	// What follows is read when the worker has ended.
-	reads, writes, readErrors, writeErrors uint64
+	reads, writes, readErrors, writeErrors, hung uint64
 
 	latency   [answers]*histogram
 	writeTime *histogram
@@ -99,6 +99,7 @@ func (w *worker) write(key int) {
 func (w *worker) failed(err error) {
 	if w.run.calls.Err() != nil {
 		err = errHung
+		w.hung++
 	}
 	w.run.errors.note(err)
 }

@@ -173,12 +173,13 @@ func consistency(d *Document) []string {
 
 // failures says what went wrong.
 func failures(runs []fleet.Result) (lines []string) {
-	var reads, writes, others uint64
+	var reads, writes, others, hung uint64
 	first := ""
 	for _, r := range runs {
 		reads += r.ReadErrors
 		writes += r.WriteErrors
 		others += r.OtherErrors
+		hung += r.Hung
 		if first == "" {
 			first = r.FirstError
 		}
@@ -186,6 +187,10 @@ func failures(runs []fleet.Result) (lines []string) {
 	if reads+writes+others == 0 {
 		return nil
 	}
-	return []string{fmt.Sprintf("Errors: %s, %s, %s in the background. The first: %s",
+	lines = []string{fmt.Sprintf("Errors: %s, %s, %s in the background. The first: %s",
 		plural(reads, "read"), plural(writes, "write"), number(others), first)}
+	if hung > 0 {
+		lines = append(lines, fmt.Sprintf("Of these, %s had no answer yet a second after the end.", plural(hung, "call")))
+	}
+	return lines
 }

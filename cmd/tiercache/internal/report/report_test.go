@@ -35,7 +35,7 @@ func TestTheConclusionIsPlain(t *testing.T) {
 	dropped := fresh
 	dropped.Invalidation.Drops = 16
 	failed := fresh
-	failed.ReadErrors, failed.OtherErrors, failed.FirstError = 2, 1, "redis is gone"
+	failed.ReadErrors, failed.OtherErrors, failed.FirstError, failed.Hung = 2, 1, "redis is gone", 1
 	roomy, crowded := result(fleet.Otter, 20, 60), result(fleet.Otter, 20, 60)
 	roomy.Tiers = []fleet.TierCounts{{Name: "memory"}}
 	crowded.Tiers = []fleet.TierCounts{{Name: "memory", Rejected: 1}}
@@ -71,7 +71,7 @@ func TestTheConclusionIsPlain(t *testing.T) {
 		{"lost events", []fleet.Result{lost}, []string{
 			"3 of 100 reads were older than a write acknowledged before, by 2.00ms at most.", "4 invalidations never arrived."}},
 		{"lost connection", []fleet.Result{dropped}, []string{"dropped 16 partitions"}},
-		{"errors", []fleet.Result{failed}, []string{"Errors: 2 reads, 0 writes, 1 in the background. The first: redis is gone"}},
+		{"errors", []fleet.Result{failed}, []string{"Errors: 2 reads, 0 writes, 1 in the background. The first: redis is gone", "1 call had no answer yet"}},
 		{"nothing", nil, []string{"Nothing was measured."}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
