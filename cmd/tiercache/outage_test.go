@@ -34,7 +34,7 @@ func dyingRedis(t *testing.T, commands int) string {
 
 func TestARedisThatDiesIsReportedAndDoesNotEndTheReplay(t *testing.T) {
 	t.Parallel()
-	d := replayJSON(t, "-redis", dyingRedis(t, 2000), "-duration", "1s", "-writes", "10%", "-load-time", "0s")
+	d := replayJSON(t, "-redis", dyingRedis(t, 400), "-duration", "1s", "-writes", "10%", "-load-time", "0s")
 	r := d.Runs[0]
 	if r.WriteErrors == 0 || r.OtherErrors == 0 || r.FirstError == "" {
 		t.Errorf("%d failed writes, %d other errors, first %q, want some", r.WriteErrors, r.OtherErrors, r.FirstError)
@@ -53,7 +53,7 @@ func TestARedisThatDiesIsReportedAndDoesNotEndTheReplay(t *testing.T) {
 func TestAComparisonThatCannotGoOnReportsTheRunsThatWereMade(t *testing.T) {
 	t.Parallel()
 	var stdout, stderr bytes.Buffer
-	status := run(t.Context(), []string{"replay", "-json", "-redis", dyingRedis(t, 2000), "-duration", "1s", "-memory", "10,20"}, &stdout, &stderr)
+	status := run(t.Context(), []string{"replay", "-json", "-redis", dyingRedis(t, 400), "-duration", "2s", "-memory", "10,20"}, &stdout, &stderr)
 	if status != 1 || !strings.Contains(stderr.String(), "the bus is not subscribed") || strings.Count(stderr.String(), "\n") != 1 {
 		t.Errorf("status %d, stderr %q, want 1 and one line", status, &stderr)
 	}

@@ -83,7 +83,13 @@ func (i *instance[V]) connect() ([]tier.Tier[V], error) {
 
 // redisBus returns a bus on a channel that nobody but this run uses.
 func (i *instance[V]) redisBus(rdb redis.UniversalClient) (invalidate.Bus, error) {
-	return redisbus.New(rdb, redisbus.Config{Channel: i.run.name, Timeout: i.run.cfg.Timeout, OnError: i.run.errors.note})
+	timeout := i.run.cfg.Timeout
+	return redisbus.New(rdb, redisbus.Config{
+		Channel:      i.run.name,
+		Timeout:      timeout,
+		PingInterval: max(time.Second, timeout), // three without an answer end the subscription
+		OnError:      i.run.errors.note,
+	})
 }
 
 // busOrNil avoids an interface that holds a nil pointer.

@@ -37,7 +37,7 @@ type Setup struct {
 	TTL         time.Duration `json:"ttl_ns"`
 	LoadTime    time.Duration `json:"load_time_ns"`
 	Timeout     time.Duration `json:"timeout_ns"` // of calls of Redis
-	Writes      float64       `json:"writes"` // share of the requests
+	Writes      float64       `json:"writes"`     // share of the requests
 	WriteOp     fleet.WriteOp `json:"write_op"`
 	Seed        uint64        `json:"seed"`
 }
