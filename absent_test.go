@@ -149,3 +149,18 @@ func TestARefreshThatFindsNothingLeavesWhatWasSetMeanwhile(t *testing.T) {
 		staleGet(t, c, 7)
 	})
 }
+
+// An expired value may be served until there is a new one. For an absence there is no reason to.
+func TestAnExpiredAbsenceIsLoadedAgain(t *testing.T) {
+	flightTiers(t, func(t *testing.T, tiers []tier.Tier[int64]) {
+		c := newCache(t, tiercache.Config[int64]{Tiers: tiers, Profile: tiercache.Profile{TTL: time.Hour, StaleFor: time.Hour, AbsentFor: time.Hour}})
+		var s absentSource
+		absentWants(t, c, &s, 1)
+		if err := c.Expire(t.Context(), "k"); err != nil {
+			t.Fatal(err)
+		}
+		if v, err := c.GetOrLoad(t.Context(), "k", func(context.Context, string) (int64, error) { return 7, nil }); v != 7 || err != nil {
+			t.Errorf("GetOrLoad() = %v, %v, want 7, nil", v, err)
+		}
+	})
+}

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/tiercache/tiercache"
 	"github.com/tiercache/tiercache/backend"
@@ -251,14 +252,22 @@ func TestACancelledLoadIsNotJoined(t *testing.T) {
 	})
 }
 
-func TestACallerWhoseContextHasEndedDoesNotLoad(t *testing.T) {
+func TestACallerThatLeavesWhileItWaitsForALeaseDoesNotLoad(t *testing.T) {
 	flightEngine(t, func(t *testing.T, near tier.Tier[int64]) {
-		c := newCache(t, tiercache.Config[int64]{Tiers: []tier.Tier[int64]{near}})
-		ctx, leave := context.WithCancel(t.Context())
-		leave()
-		block := func(ctx context.Context, _ string) (int64, error) { <-ctx.Done(); return 0, ctx.Err() }
-		if _, err := c.GetOrLoad(ctx, "k", block); !errors.Is(err, context.Canceled) {
-			t.Errorf("GetOrLoad() with an ended context = %v, want %v", err, context.Canceled)
+		f := newStopFleet(t, near, memoryTier[int64](), true)
+		l := newFlightLoad(7)
+		there := flightGo(func() (int64, error) { return f.there.GetOrLoad(t.Context(), "k", l.load) })
+		synctest.Wait()
+		ctx, leave := context.WithTimeout(t.Context(), time.Second)
+		defer leave()
+		if _, err := f.read(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("GetOrLoad() = %v, want %v", err, context.DeadlineExceeded)
 		}
+		synctest.Wait()
+		if n := f.calls.Load(); n != 0 {
+			t.Errorf("the Loader was called %d times, want 0", n)
+		}
+		close(l.release)
+		there.wants(t, 7, nil)
 	})
 }

@@ -109,6 +109,7 @@ func TestALoaderThatHangsDoesNotOwnTheKey(t *testing.T) {
 		if v, err := c.GetOrLoad(t.Context(), "k", s.load); v != 7 || err != nil {
 			t.Errorf("GetOrLoad() while two Loaders hang = %v, %v, want 7, nil", v, err)
 		}
+		synctest.Wait() // for the counter
 		if s := c.Stats(); s.LoadsAbandoned != 2 || s.Loads != 1 {
 			t.Errorf("LoadsAbandoned = %d, Loads = %d, want 2, 1", s.LoadsAbandoned, s.Loads)
 		}

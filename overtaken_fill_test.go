@@ -127,3 +127,49 @@ func TestTheCallersOfAnOvertakenLoadLeaveTheNewOneAlone(t *testing.T) {
 		}
 	})
 }
+
+// A late event costs the fill of a load that began after what it tells of. It must not cost more than that.
+func TestARefusedFillGivesTheLeaseBack(t *testing.T) {
+	flightEngine(t, func(t *testing.T, near tier.Tier[int64]) {
+		store, bus := backend.NewMemory(), invalidate.NewMemory()
+		here := newCache(t, tiercache.Config[int64]{Tiers: []tier.Tier[int64]{near, flightFar(store)}, Bus: bus})
+		there := newCache(t, tiercache.Config[int64]{Tiers: []tier.Tier[int64]{memoryTier[int64](), flightFar(store)}})
+		synctest.Wait()
+		l := newFlightLoad(1)
+		slow := flightGo(func() (int64, error) { return here.GetOrLoad(t.Context(), "k", l.load) })
+		synctest.Wait()
+		late := invalidate.Event{Op: invalidate.Delete, Cache: "test", Origin: "elsewhere", Keys: []string{"k"}}
+		if err := bus.Publish(t.Context(), late); err != nil {
+			t.Fatal(err)
+		}
+		close(l.release)
+		slow.wants(t, 1, nil)
+		if n := here.Stats().FillsRefused; n != 1 {
+			t.Errorf("FillsRefused = %d, want 1", n)
+		}
+		began := time.Now()
+		if v, err := there.GetOrLoad(t.Context(), "k", l.load); v != 1 || err != nil || time.Since(began) > 0 {
+			t.Errorf("GetOrLoad() elsewhere = %v, %v after %v, want 1, nil, at once", v, err, time.Since(began))
+		}
+	})
+}
+
+func TestALateFillDoesNotDisplaceWhatWasSetMeanwhile(t *testing.T) {
+	flightEngine(t, func(t *testing.T, near tier.Tier[int64]) {
+		f := newStopFleet(t, near, memoryTier[int64](), true)
+		s := newStop(stopAfterFill, 1) // the near tier is next
+		slow := flightGo(func() (int64, error) { return f.read(s.in(t.Context())) })
+		if !slow.running() {
+			t.Fatal("the reader was not held up")
+		}
+		if err := f.here.Set(t.Context(), "k", 2); err != nil {
+			t.Fatal(err)
+		}
+		close(s.release)
+		slow.wants(t, 1, nil)
+		staleGet(t, f.here, 2)
+		if s := f.here.Stats(); s.Tiers[0].Hits != 1 {
+			t.Errorf("the near tier has %d hits, want 1", s.Tiers[0].Hits)
+		}
+	})
+}
