@@ -3,7 +3,9 @@ package layered_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -94,35 +96,27 @@ func name(t *testing.T, c *tiercache.Cache[user]) string {
 	return u.Name
 }
 
+// A busy machine may take longer than the timeout of the store, above all to meet a cluster. So writes are repeated, and
+// the other instance is asked until it answers as it should.
 func TestInstancesShareWhatIsInRedis(t *testing.T) {
 	onRedis(t, func(t *testing.T, client func() redis.UniversalClient) {
 		a, b := newCache(t, newLayers(t, client())), newCache(t, newLayers(t, client()))
 		ctx := t.Context()
-		set := func(name string) {
+		set := func(value string) {
 			t.Helper()
-			if err := a.Set(ctx, "42", user{"42", name}); err != nil {
-				t.Fatalf("Set() = %v, want nil", err)
-			}
+			eventually(t, "Set succeeds", func() bool { return a.Set(ctx, "42", user{"42", value}) == nil })
+			eventually(t, "the other instance has "+value, func() bool { return name(t, b) == value })
 		}
 		set("Ada")
 		var s source
 		if u, err := b.GetOrLoad(ctx, "42", s.load); err != nil || u.Name != "Ada" || s.calls.Load() != 0 {
-			t.Fatalf("GetOrLoad() = %v, %v, after %d loads, want Ada from Redis", u, err, s.calls.Load())
+			t.Errorf("GetOrLoad() = %v, %v, after %d loads, want Ada and no load", u, err, s.calls.Load())
 		}
-
 		set("Grace")
-		eventually(t, "the other instance has the new value", func() bool { return name(t, b) == "Grace" })
-
-		if err := a.Delete(ctx, "42"); err != nil {
-			t.Fatalf("Delete() = %v, want nil", err)
-		}
+		eventually(t, "Delete succeeds", func() bool { return a.Delete(ctx, "42") == nil })
 		eventually(t, "the other instance has no value", func() bool { return name(t, b) == "" })
-
 		set("Edsger")
-		eventually(t, "the other instance has the value", func() bool { return name(t, b) == "Edsger" })
-		if err := a.Clear(ctx); err != nil {
-			t.Fatalf("Clear() = %v, want nil", err)
-		}
+		eventually(t, "Clear succeeds", func() bool { return a.Clear(ctx) == nil })
 		eventually(t, "the other instance is clear", func() bool { return name(t, b) == "" })
 		if u, err := b.GetOrLoad(ctx, "42", s.load); err != nil || u.Name != "from the source" || s.calls.Load() != 1 {
 			t.Errorf("GetOrLoad() = %v, %v, after %d loads, want one load", u, err, s.calls.Load())
@@ -132,28 +126,50 @@ func TestInstancesShareWhatIsInRedis(t *testing.T) {
 
 func TestInstancesShareOneLoad(t *testing.T) {
 	onRedis(t, func(t *testing.T, client func() redis.UniversalClient) {
-		var s source
-		errs := make(chan error)
-		const instances = 4
-		for range instances {
-			c := newCache(t, newLayers(t, client()))
-			go func() {
-				_, err := c.GetOrLoad(t.Context(), "42", func(ctx context.Context, id string) (user, error) {
-					time.Sleep(50 * time.Millisecond) // the source takes its time
-					return s.load(ctx, id)
-				})
-				errs <- err
-			}()
+		caches := make([]*tiercache.Cache[user], 4)
+		for i := range caches {
+			caches[i] = newCache(t, newLayers(t, client()))
 		}
-		for range instances {
-			if err := <-errs; err != nil {
+		failures := func() (n uint64) {
+			for _, c := range caches {
+				n += c.Stats().Tiers[1].Errors
+			}
+			return n
+		}
+		// An instance that Redis does not answer in time loads by itself, so only a round without errors counts.
+		round := 0
+		eventually(t, "there is a round without errors", func() bool {
+			before := failures()
+			round++
+			loads := loadEverywhere(t, caches, fmt.Sprint(round))
+			if failures() > before {
+				return false
+			}
+			if loads != 1 {
+				t.Errorf("%d instances have loaded %d times, want once", len(caches), loads)
+			}
+			return true
+		})
+	})
+}
+
+// loadEverywhere asks all caches for a key at the same time, and returns how often it was loaded.
+func loadEverywhere(t *testing.T, caches []*tiercache.Cache[user], key string) int64 {
+	var s source
+	var wg sync.WaitGroup
+	for _, c := range caches {
+		wg.Go(func() {
+			_, err := c.GetOrLoad(t.Context(), key, func(ctx context.Context, id string) (user, error) {
+				time.Sleep(20 * time.Millisecond) // the source takes its time
+				return s.load(ctx, id)
+			})
+			if err != nil {
 				t.Errorf("GetOrLoad() = %v, want nil", err)
 			}
-		}
-		if got := s.calls.Load(); got != 1 {
-			t.Errorf("%d instances have loaded %d times, want once", instances, got)
-		}
-	})
+		})
+	}
+	wg.Wait()
+	return s.calls.Load()
 }
 
 func TestCachesOfDifferentTypesShareTheLayers(t *testing.T) {

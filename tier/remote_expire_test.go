@@ -63,6 +63,16 @@ func TestExpireOfAnAbsentKeyStoresNothing(t *testing.T) {
 	}
 }
 
+func TestExpireRemovesALeaseWithoutAValue(t *testing.T) {
+	b := backend.NewMemory()
+	r := texts(t, b)
+	r.lease("k")
+	r.expire("k")
+	if got := raw(t, b, "k"); got != nil {
+		t.Errorf("the record is %q after Expire, want none", got)
+	}
+}
+
 func TestExpireDeletesWhatItCannotMark(t *testing.T) {
 	for name, c := range map[string]struct {
 		b      backend.Backend

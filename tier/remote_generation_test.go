@@ -149,6 +149,9 @@ func TestEntriesDoNotComeBackWhenTheGenerationIsLost(t *testing.T) {
 				r.wantMiss("k")
 				r.wantProblems(tier.Foreign)
 				r.set(fresh("other", "v")) // makes a generation
+				if got, ok, err := b.Get(t.Context(), mark); len(got) != 8 || err != nil {
+					t.Errorf("Get() of the generation = %q, %t, %v, want eight bytes", got, ok, err)
+				}
 				r.wantMiss("k")
 				r.wantProblems(tier.Foreign)
 				r.set(fresh("k", "w"))

@@ -373,3 +373,30 @@ func TestLeaseIsGivenBackWhenTheGenerationCannotBeRead(t *testing.T) {
 	broken = false
 	r.lease("k")
 }
+
+// Between the look at a record and the lease in its place, another process sets a value.
+func TestLeaseDoesNotReplaceANewerValue(t *testing.T) {
+	damaged := func(r *remote[string]) {
+		r.set(fresh("k", "older"))
+		data := raw(t, r.store, "k")
+		data[len(data)-1] ^= 1
+		plant(t, r.store, "k", data)
+	}
+	for name, prepare := range map[string]func(r *remote[string]){
+		"unreadable": damaged, "stale": staleOne, "cleared": cleared,
+	} {
+		memory := backend.NewMemory()
+		writer := texts(t, memory)
+		prepare(writer)
+		r := texts(t, watched{memory, func(op string) error {
+			if op == "Replace" || op == "Patch" {
+				writer.set(fresh("k", "newer"))
+			}
+			return nil
+		}})
+		if l, e, err := r.Lease(t.Context(), "k", leaseFor); l != nil || e != nil || err != nil {
+			t.Errorf("%s: Lease() = %v, %v, %v, want neither lease nor entry", name, l, e, err)
+		}
+		wantText(r, "k", "newer")
+	}
+}

@@ -260,13 +260,17 @@ func (c chatty) Get(ctx context.Context, key string) ([]byte, bool, error) {
 
 func TestBytesOfAMissAreIgnored(t *testing.T) {
 	deletes := 0
-	r := texts(t, chatty{basic{watched{backend.NewMemory(), func(op string) error {
+	memory := backend.NewMemory()
+	r := texts(t, chatty{basic{watched{memory, func(op string) error {
 		if op == "Delete" {
 			deletes++
 		}
 		return nil
 	}}}})
 	r.set(fresh("other", "v")) // now the generation is known
+	if _, ok, err := memory.Get(t.Context(), mark); !ok || err != nil {
+		t.Errorf("Get() of the generation = %t, %v, want one", ok, err)
+	}
 	r.wantMiss("k")
 	r.wantProblems()
 	if deletes > 0 {
