@@ -126,10 +126,10 @@ func TestThePageNeedsNothingElse(t *testing.T) {
 }
 
 func TestAnInterruptReportsWhatWasMeasured(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
 	var stdout, stderr bytes.Buffer
-	status := run(ctx, []string{"replay", "-json", "-duration", "1h", "-memory", "10,20"}, &stdout, &stderr)
+	status := run(ctx, []string{"replay", "-json", "-duration", "1h", "-memory", "10,20", "-load-time", "0s"}, &stdout, &stderr)
 	if status != 130 || stderr.Len() > 0 {
 		t.Errorf("status %d, stderr %q, want 130 and nothing", status, &stderr)
 	}
