@@ -32,7 +32,7 @@ func TestCloseWaitsForACallThatUsesATier(t *testing.T) {
 		call := flightGo(func() (int64, error) { v, _, err := c.Get(held.in(t.Context()), "k"); return v, err })
 		synctest.Wait()
 		closed := flightGo(func() (int64, error) { return 0, c.Close() })
-		time.Sleep(time.Hour)
+		time.Sleep(time.Second)
 		if !closed.running() || near.closed != 0 {
 			t.Errorf("Close has closed a tier %d times that somebody uses, want 0", near.closed)
 		}

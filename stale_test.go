@@ -40,7 +40,7 @@ func TestAnEntryIsFreshForItsTTLToTheNanosecond(t *testing.T) {
 		c := staleCache(t, []tier.Tier[int64]{near}, tiercache.Profile{TTL: time.Minute})
 		time.Sleep(time.Minute - 1)
 		staleGet(t, c, 1)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		staleGet(t, c, 0)
 	})
 }
@@ -67,8 +67,8 @@ func TestAStoredEntryIsFreshForItsTTLToTheMillisecond(t *testing.T) {
 func TestAnEntryForeverDoesNotExpire(t *testing.T) {
 	flightTiers(t, func(t *testing.T, tiers []tier.Tier[int64]) {
 		c := staleCache(t, tiers, tiercache.Profile{TTL: tiercache.Forever, StaleFor: time.Hour})
-		for range 9 {
-			time.Sleep(10 * 365 * 24 * time.Hour)
+		for range 3 {
+			time.Sleep(365 * 24 * time.Hour)
 			staleGet(t, c, 1)
 		}
 		if n := c.Stats().StaleServed; n != 0 {
@@ -210,7 +210,7 @@ func TestAStaleValueIsServedForStaleForAndNoLonger(t *testing.T) {
 		c := staleCache(t, []tier.Tier[int64]{near}, tiercache.Profile{TTL: time.Minute, StaleFor: time.Hour})
 		time.Sleep(time.Minute + time.Hour - 1)
 		staleGet(t, c, 1)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		staleGet(t, c, 0)
 		if _, err := c.GetOrLoad(t.Context(), "k", staleFails, tiercache.WithStaleFor(2*time.Hour)); !errors.Is(err, errStaleSource) {
 			t.Errorf("GetOrLoad() with a longer StaleFor = %v, want %v: the entry has expired", err, errStaleSource)
