@@ -31,7 +31,8 @@ type Config[V any] struct {
 	// 1 to 64 letters, digits, '.', '_' or '-'. Caches of the same name in different processes are one cache and
 	// must agree in V, in the codec and in the bus.
 	Name string
-	// Tiers, nearest first, with different names. The cache closes those that are a tier.Closer.
+	// Tiers, nearest first, with different names: those in this process before those that are shared between processes, which
+	// are a tier.Clearer. The cache closes those that are a tier.Closer.
 	Tiers []tier.Tier[V]
 	// Bus carries invalidations to the other processes. The cache does not close it. nil: no other process has a copy.
 	Bus invalidate.Bus
@@ -65,7 +66,7 @@ type Cache[V any] struct {
 	maxKey   int                // bytes
 	flights  flights[V]         // running loads
 	stores   [64]sync.Mutex     // by slot of the fence: order near writes as the fence orders them
-	adds     sync.Mutex         // held by an Add that no shared tier decides
+	adds     keyLocks           // of Adds that no shared tier decides
 	counters counters           // of Stats
 	notices  *notices           // to hooks, from the middle of somebody's work
 	closing  chan struct{}      // closed when Close begins
@@ -159,6 +160,8 @@ func build[V any](cfg Config[V]) (*Cache[V], error) {
 		}
 		if _, shared := t.(tier.Clearer); shared {
 			c.near = min(c.near, i)
+		} else if c.near < i {
+			return fail("tier %q comes after tier %q, which is shared between processes, and is not shared itself", t.Name(), c.tiers[c.near].Name())
 		}
 		if l, ok := t.(tier.Leaser[V]); ok {
 			c.leaser, c.leases = i, l // the farthest one: nearest to the source

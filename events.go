@@ -2,6 +2,7 @@ package tiercache
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -33,6 +34,9 @@ func (c *Cache[V]) subscribe(ctx context.Context) {
 		err := c.bus.Subscribe(ctx, (*handler[V])(c))
 		if ctx.Err() != nil {
 			return
+		}
+		if err == nil {
+			err = errors.New("the bus has ended the subscription")
 		}
 		c.counters.busErrors.Add(1)
 		c.observer.error(fmt.Errorf("tiercache: cache %q: subscribe: %w", c.name, err))

@@ -23,6 +23,9 @@ var errNilLoader = errors.New("tiercache: nil Loader")
 // stale value.
 func (c *Cache[V]) fly(f *flight[V], key string, profile Profile, load Loader[V], stale bool) (*tier.Entry[V], error) {
 	lease, e, err := c.beforeLoad(f, key, profile)
+	if lease.doubt != nil {
+		f.after = func() { c.takeBack(context.WithoutCancel(f.ctx), lease.doubt) }
+	}
 	if e != nil || err != nil {
 		return e, err
 	}
@@ -53,10 +56,13 @@ func (c *Cache[V]) beforeLoad(f *flight[V], key string, profile Profile) (lease 
 	defer c.gate.Exit(pass)
 	// A flight may have ended between the caller's look at the tiers and this one's start. The near tiers show
 	// its fill; the shared one shows it to lease.
-	if e := c.freshNear(f.ctx, key, f.stamp); e != nil {
+	if e := c.freshIn(f.ctx, c.near, key, f.stamp); e != nil {
 		return lease, e, nil
 	}
-	lease, e = c.lease(f.ctx, key, profile)
+	lease, e = c.lease(f.ctx, key, profile, nil)
+	if lease.err != nil {
+		c.tierFailed(c.leaser, "lease", lease.err)
+	}
 	if e != nil {
 		e.Stamp = f.stamp
 		c.counters.tiers[c.leaser].hits.Add(1)
@@ -129,27 +135,29 @@ func (c *Cache[V]) newEntry(key string, v V, absent bool, p Profile) *tier.Entry
 
 // A leaseState is what a flight knows about its right to fill the shared tier.
 type leaseState[V any] struct {
-	held tier.Lease[V] // granted
-	free bool          // no lease is needed: the tier has none to give
-	err  error         // the tier failed
+	held  tier.Lease[V] // granted
+	doubt tier.Lease[V] // asked for with an error: granted or not
+	free  bool          // no lease is needed: the tier has none to give
+	err   error         // the tier failed
 }
 
-// lease asks for the right to load key until it gets it, or somebody else's fill, or has waited for as
+// lease asks for the right to load key until it gets it, or a fresh entry that is not replaceable, or has waited for as
 // long as a lease lives. Then the load goes on without one, and does not fill the shared tier. So it does
 // when the tier fails: a broken store costs loads, not answers.
-func (c *Cache[V]) lease(ctx context.Context, key string, profile Profile) (leaseState[V], *tier.Entry[V]) {
+//
+// The end of ctx ends the waiting, but no request: one that is given up halfway may leave a lease behind that nobody holds.
+func (c *Cache[V]) lease(ctx context.Context, key string, profile Profile, replaceable func(*tier.Entry[V]) bool) (leaseState[V], *tier.Entry[V]) {
 	if c.leaser < 0 {
 		return leaseState[V]{free: true}, nil
 	}
 	giveUp := clock.Now().Add(profile.LeaseFor)
 	for wait := 2 * time.Millisecond; ; wait = min(2*wait, 50*time.Millisecond) {
-		held, e, err := c.leases.Lease(ctx, key, profile.LeaseFor)
+		held, e, err := c.leases.Lease(context.WithoutCancel(ctx), key, profile.LeaseFor, replaceable)
 		switch {
 		case errors.Is(err, errors.ErrUnsupported):
 			return leaseState[V]{free: true}, nil
 		case err != nil:
-			c.tierFailed(c.leaser, "lease", err)
-			return leaseState[V]{err: c.tierError(c.leaser, "lease", err)}, nil
+			return leaseState[V]{doubt: held, err: err}, nil
 		case held != nil:
 			return leaseState[V]{held: held}, nil
 		case e != nil:
@@ -166,7 +174,25 @@ func (c *Cache[V]) lease(ctx context.Context, key string, profile Profile) (leas
 		case <-ctx.Done():
 			return leaseState[V]{}, nil
 		case <-c.closing:
-			return leaseState[V]{err: ErrClosed}, nil
+			return leaseState[V]{}, nil
+		}
+	}
+}
+
+// takeBack releases a lease of which it is not known whether it was granted. A server that hung when it was asked for may grant it when it
+// goes on, so this tries again, a little later. Without it the others would wait for a load that is long done.
+func (c *Cache[V]) takeBack(ctx context.Context, l tier.Lease[V]) {
+	for pause := 100 * time.Millisecond; pause <= time.Second; pause *= 3 {
+		pass, err := c.enter()
+		if err != nil {
+			return
+		}
+		c.release(ctx, l)
+		c.gate.Exit(pass)
+		select {
+		case <-time.After(pause):
+		case <-c.closing:
+			return
 		}
 	}
 }

@@ -80,10 +80,10 @@ func (t stopFar) Get(ctx context.Context, key string) (*tier.Entry[int64], bool,
 	return t.RemoteTier.Get(ctx, key)
 }
 
-func (t stopFar) Lease(ctx context.Context, key string, ttl time.Duration) (tier.Lease[int64], *tier.Entry[int64], error) {
+func (t stopFar) Lease(ctx context.Context, key string, ttl time.Duration, replaceable func(*tier.Entry[int64]) bool) (tier.Lease[int64], *tier.Entry[int64], error) {
 	stopPass(ctx, stopBeforeLease)
 	defer stopPass(ctx, stopAfterLease)
-	l, e, err := t.RemoteTier.Lease(ctx, key, ttl)
+	l, e, err := t.RemoteTier.Lease(ctx, key, ttl, replaceable)
 	if l != nil {
 		l = stopLease{l}
 	}

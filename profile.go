@@ -67,11 +67,16 @@ type CallOption func(Profile) Profile
 func WithTTL(d time.Duration) CallOption {
 	return func(p Profile) Profile {
 		p.TTL = d
-		if p.Jitter >= d {
-			p.Jitter = d / 10
-		}
-		return p
+		return p.fitJitter()
 	}
+}
+
+// fitJitter reduces a jitter that the TTL has become too short for.
+func (p Profile) fitJitter() Profile {
+	if p.Jitter >= p.TTL {
+		p.Jitter = p.TTL / 10
+	}
+	return p
 }
 
 // WithStaleFor sets StaleFor.

@@ -3,7 +3,9 @@ package tiercache
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
 )
@@ -29,7 +31,8 @@ func (p *Profile) fields() []profileField {
 
 // UnmarshalJSON reads an object of duration strings, such as {"ttl": "5m", "stale_for": "1h"}. The names are ttl, jitter, stale_for,
 // stale_after, absent_for, load_timeout and lease_for. Fields that are not there keep their value, so a profile can be read over
-// a preset. Unknown fields, numbers without a unit and negative durations are errors, and change nothing. "forever" means Forever.
+// a preset; only the jitter of the preset is reduced if it does not fit a shorter TTL. Unknown fields, numbers without a unit
+// and negative durations are errors, and change nothing. "forever" means Forever.
 func (p *Profile) UnmarshalJSON(data []byte) error {
 	var raw map[string]json.RawMessage
 	if err := json.Unmarshal(data, &raw); err != nil {
@@ -59,18 +62,20 @@ func (p *Profile) UnmarshalYAML(unmarshal func(any) error) error {
 // setAll sets the fields of the given names, all or none.
 func (p *Profile) setAll(texts map[string]string) error {
 	q := *p
+	unknown := maps.Clone(texts)
 	for _, f := range q.fields() {
-		s, ok := texts[f.name]
-		if !ok {
-			continue
-		}
-		delete(texts, f.name)
-		if err := f.set(s); err != nil {
-			return err
+		if s, ok := texts[f.name]; ok {
+			delete(unknown, f.name)
+			if err := f.set(s); err != nil {
+				return err
+			}
 		}
 	}
-	for name := range texts {
+	for _, name := range slices.Sorted(maps.Keys(unknown)) {
 		return fmt.Errorf("tiercache: profile: unknown field %q", name)
+	}
+	if _, ok := texts["jitter"]; !ok {
+		q = q.fitJitter()
 	}
 	*p = q
 	return nil
@@ -98,9 +103,10 @@ func (p Profile) MarshalYAML() (any, error) { return p.texts(), nil }
 
 // FromEnv returns p with the fields replaced that are set in the environment: with the prefix
 // "USERS_CACHE_", USERS_CACHE_TTL=30s sets the TTL and USERS_CACHE_STALE_FOR=1h the time it is served stale. Empty variables count as
-// unset.
+// unset, and a jitter that is not set is reduced if it does not fit the TTL.
 func (p Profile) FromEnv(prefix string) (Profile, error) {
 	q := p
+	fit := true
 	for _, f := range q.fields() {
 		name := prefix + strings.ToUpper(f.name)
 		s := os.Getenv(name)
@@ -110,6 +116,10 @@ func (p Profile) FromEnv(prefix string) (Profile, error) {
 		if err := f.set(s); err != nil {
 			return p, fmt.Errorf("%w (from %s)", err, name)
 		}
+		fit = fit && f.name != "jitter"
+	}
+	if fit {
+		q = q.fitJitter()
 	}
 	return q, nil
 }

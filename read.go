@@ -20,10 +20,14 @@ func (c *Cache[V]) Get(ctx context.Context, key string) (v V, ok bool, err error
 		return v, false, err
 	}
 	defer c.gate.Exit(pass)
-	found := c.lookup(ctx, key, invalidate.Partition(c.name, key))
+	part := invalidate.Partition(c.name, key)
+	found := c.lookup(ctx, key, part)
+	if found.overtaken && found.fresh == nil {
+		found = c.lookup(ctx, key, part) // the newer value, which may well be there
+	}
 	e := found.fresh
 	if e == nil {
-		if e = found.stale; e == nil || !servable(e, c.profile) {
+		if e = found.stale; e == nil || e.Absent || !servable(e, c.profile) {
 			c.miss(key)
 			return v, false, nil
 		}
@@ -105,15 +109,18 @@ type lookup[V any] struct {
 	fresh *tier.Entry[V] // nearest fresh entry, alive and trusted
 	stale *tier.Entry[V] // if none is fresh, the one that was fresh last
 	at    int            // the tier it is from
+
+	overtaken bool // an event came while a shared tier was read, which had an entry
 }
 
 // lookup asks the tiers from near to far for a fresh entry, and promotes what it finds.
 func (c *Cache[V]) lookup(ctx context.Context, key string, part int) (found lookup[V]) {
 	stamp := c.fence.Stamp(key, part) // before the first read: what overtakes the stamp overtakes the value
 	for i := range c.tiers {
-		e := c.ask(ctx, i, key, stamp)
+		e, why := c.ask(ctx, i, key, stamp)
 		switch {
 		case e == nil:
+			found.overtaken = found.overtaken || why == fenced && i >= c.near
 		case clock.Now() < e.FreshUntil:
 			c.counters.tiers[i].hits.Add(1)
 			c.promote(ctx, i, e)
@@ -122,7 +129,7 @@ func (c *Cache[V]) lookup(ctx context.Context, key string, part int) (found look
 		default:
 			c.counters.tiers[i].staleHits.Add(1)
 			if found.stale == nil || e.FreshUntil > found.stale.FreshUntil {
-				found = lookup[V]{stale: e, at: i}
+				found.stale, found.at = e, i
 			}
 		}
 	}
@@ -134,7 +141,7 @@ func (c *Cache[V]) lookup(ctx context.Context, key string, part int) (found look
 
 // ask returns the entry of key in tier i unless it has expired or the fence refuses it, and counts
 // everything else. A tier that fails has nothing.
-func (c *Cache[V]) ask(ctx context.Context, i int, key string, stamp fence.Stamp) *tier.Entry[V] {
+func (c *Cache[V]) ask(ctx context.Context, i int, key string, stamp fence.Stamp) (*tier.Entry[V], refusal) {
 	e, why := c.peek(ctx, i, key, stamp)
 	if e == nil {
 		n := &c.counters.tiers[i]
@@ -146,7 +153,7 @@ func (c *Cache[V]) ask(ctx context.Context, i int, key string, stamp fence.Stamp
 			n.untrusted.Add(1)
 		}
 	}
-	return e
+	return e, why
 }
 
 // Why a tier had no usable entry.
@@ -184,10 +191,10 @@ func (c *Cache[V]) peek(ctx context.Context, i int, key string, stamp fence.Stam
 	return e, missing
 }
 
-// freshNear returns a fresh entry of the near tiers, for a read that has missed them a moment ago and so is not counted
+// freshIn returns a fresh entry of the first n tiers, for a call that has missed them a moment ago and so is not counted
 // as a miss again.
-func (c *Cache[V]) freshNear(ctx context.Context, key string, stamp fence.Stamp) *tier.Entry[V] {
-	for i := range c.near {
+func (c *Cache[V]) freshIn(ctx context.Context, n int, key string, stamp fence.Stamp) *tier.Entry[V] {
+	for i := range n {
 		if e, _ := c.peek(ctx, i, key, stamp); e != nil && clock.Now() < e.FreshUntil {
 			c.counters.tiers[i].hits.Add(1)
 			return e

@@ -34,6 +34,7 @@ type flight[V any] struct {
 
 	entry *tier.Entry[V] // written before done is closed
 	err   error          // written before done is closed
+	after func()         // what is left to do when done is closed; nil: nothing. Set by the flight itself
 }
 
 // flights are the running flights of a cache, at most one that may be joined for each key.
@@ -124,6 +125,9 @@ func (g *flights[V]) fly(s *flightShard[V], key string, f *flight[V], run flight
 		stop()
 		close(f.done) // before cancel, so that a waiter woken by the context finds the result
 		f.cancel(nil)
+		if f.after != nil {
+			f.after()
+		}
 	}()
 	f.entry, f.err = run(f)
 	returned = true

@@ -3,7 +3,6 @@ package tiercache
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/tiercache/tiercache/internal/fence"
@@ -36,6 +35,7 @@ func (c *Cache[V]) Delete(ctx context.Context, keys ...string) error {
 		return err
 	}
 	defer c.gate.Exit(pass)
+	keys = distinct(keys)
 	return c.write(ctx, keys, func() error {
 		return c.eachFar("delete", func(t tier.Tier[V]) error { return t.Delete(ctx, keys...) })
 	}, func(key string, part int, begun fence.Stamp, _ bool) error {
@@ -51,84 +51,18 @@ func (c *Cache[V]) Expire(ctx context.Context, keys ...string) error {
 		return err
 	}
 	defer c.gate.Exit(pass)
+	keys = distinct(keys)
 	return c.write(ctx, keys, func() error {
 		return c.eachFar("expire", func(t tier.Tier[V]) error {
 			x, ok := t.(tier.Expirer)
 			if !ok {
 				return t.Delete(ctx, keys...)
 			}
-			var errs []error
-			for _, key := range keys {
-				errs = append(errs, x.Expire(ctx, key))
-			}
-			return errors.Join(errs...)
+			return x.Expire(ctx, keys...)
 		})
 	}, func(key string, part int, begun fence.Stamp, _ bool) error {
 		return c.expireNear(ctx, key, part, begun)
 	})
-}
-
-// Add stores v under key if no tier has a value, and reports whether it did. Of several processes that add the
-// same key at the same time one succeeds, where the shared tier has leases. A remembered absence counts as no
-// value, and so does a stale one. While another process loads the key Add waits for it.
-func (c *Cache[V]) Add(ctx context.Context, key string, v V, opts ...CallOption) (added bool, err error) {
-	profile, pass, err := c.begin(opts, key)
-	if err != nil {
-		return false, err
-	}
-	defer c.gate.Exit(pass)
-	if c.leaser < 0 {
-		return c.addUnleased(ctx, key, v, profile)
-	}
-	// The shared tier may have lost what a near one still has.
-	if e := c.freshNear(ctx, key, c.fence.Stamp(key, invalidate.Partition(c.name, key))); e != nil && !e.Absent {
-		return false, nil
-	}
-	for {
-		lease, e := c.lease(ctx, key, profile)
-		switch {
-		case ctx.Err() != nil:
-			return false, ctx.Err()
-		case lease.free:
-			return c.addUnleased(ctx, key, v, profile)
-		case lease.err != nil:
-			return false, lease.err
-		case e != nil && e.Absent:
-			if err := c.Delete(ctx, key); err != nil {
-				return false, err
-			}
-			continue
-		case e != nil:
-			return false, nil
-		case lease.held == nil:
-			return false, fmt.Errorf("tiercache: cache %q: add: %w", c.name, ErrLeased)
-		}
-		e = c.newEntry(key, c.own(v), false, profile)
-		err := c.write(ctx, []string{key}, func() error {
-			stored, err := lease.held.Fill(ctx, e)
-			added = stored && err == nil
-			if err != nil {
-				return c.tierError(c.leaser, "add", err)
-			}
-			return nil
-		}, func(_ string, part int, begun fence.Stamp, _ bool) error {
-			return c.setNear(ctx, e, part, begun, added)
-		})
-		return added, err
-	}
-}
-
-// addUnleased is Add where no tier decides for several processes.
-func (c *Cache[V]) addUnleased(ctx context.Context, key string, v V, profile Profile) (bool, error) {
-	c.adds.Lock()
-	defer c.adds.Unlock()
-	if found := c.lookup(ctx, key, invalidate.Partition(c.name, key)); found.fresh != nil && !found.fresh.Absent {
-		return false, nil
-	}
-	if err := c.Set(ctx, key, v, WithProfile(profile)); err != nil {
-		return false, err
-	}
-	return true, nil
 }
 
 // Clear forgets every entry of the cache, in all processes and in constant time: what tiers hold is
@@ -148,6 +82,14 @@ func (c *Cache[V]) Clear(ctx context.Context) error {
 	})
 	c.fence.DropAll() // what was read from the far tiers meanwhile may be from before
 	return errors.Join(err, c.publish(ctx, invalidate.Event{Op: invalidate.Clear}))
+}
+
+// distinct returns keys without repetitions: the second write of a key would find the first in its way.
+func distinct(keys []string) []string {
+	if len(keys) < 2 {
+		return keys
+	}
+	return slices.Compact(slices.Sorted(slices.Values(keys)))
 }
 
 // maxKeysPerEvent keeps events small enough for a bus to carry without holding up others: a megabyte with keys of the
@@ -170,6 +112,11 @@ func (c *Cache[V]) write(ctx context.Context, keys []string, far func() error, n
 	for i, key := range keys {
 		begun[i] = c.fence.Bump(key, invalidate.Partition(c.name, key))
 	}
+	return c.writeBegun(ctx, keys, begun, far, near)
+}
+
+// writeBegun is write from step 2 on.
+func (c *Cache[V]) writeBegun(ctx context.Context, keys []string, begun []fence.Stamp, far func() error, near func(key string, part int, begun fence.Stamp, farOK bool) error) error {
 	farErr := far()
 	errs := []error{farErr}
 	for i, key := range keys {

@@ -17,14 +17,31 @@ func (c *Cache[V]) setNear(ctx context.Context, e *tier.Entry[V], part int, begu
 	mu := c.storeLock(begun)
 	mu.Lock()
 	defer mu.Unlock()
+	return c.setNearLocked(ctx, e, part, begun, farOK)
+}
+
+// addNear is setNear for a write that began when there was no value: it leaves alone what came later. With a
+// far tier that does not do, since nobody knows whose value that has.
+func (c *Cache[V]) addNear(ctx context.Context, e *tier.Entry[V], part int, begun fence.Stamp, farOK bool) error {
+	mu := c.storeLock(begun)
+	mu.Lock()
+	defer mu.Unlock()
+	if c.onlyNear() && c.fence.Bumped(&begun) {
+		return nil
+	}
+	return c.setNearLocked(ctx, e, part, begun, farOK)
+}
+
+func (c *Cache[V]) setNearLocked(ctx context.Context, e *tier.Entry[V], part int, begun fence.Stamp, farOK bool) error {
 	e.Stamp = c.fence.Bump(e.Key, part)
 	alone := e.Stamp.Sum == begun.Sum+1
-	onlyNear := c.near == len(c.tiers) // then the lock orders the writes, and the last one wins
-	if farOK && (alone || onlyNear) {
+	if farOK && (alone || c.onlyNear()) { // without far tiers the lock orders the writes, and the last one wins
 		return c.eachNear("set", func(t tier.Tier[V]) error { return t.Set(ctx, e) })
 	}
 	return c.eachNear("delete", func(t tier.Tier[V]) error { return t.Delete(ctx, e.Key) })
 }
+
+func (c *Cache[V]) onlyNear() bool { return c.near == len(c.tiers) }
 
 // deleteNear removes key from the near tiers.
 func (c *Cache[V]) deleteNear(ctx context.Context, key string, part int, begun fence.Stamp) error {

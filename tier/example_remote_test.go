@@ -32,9 +32,9 @@ func ExampleRemote() {
 
 	now := tier.Now()
 	ada := &tier.Entry[string]{Key: "42", Value: "Ada", FreshUntil: now.Add(time.Minute), ExpiresAt: now.Add(time.Hour)}
-	lease, _, err := a.Lease(ctx, "42", 10*time.Second)
+	lease, _, err := a.Lease(ctx, "42", 10*time.Second, nil)
 	fmt.Println("a loads:", lease != nil, err)
-	other, _, err := b.Lease(ctx, "42", 10*time.Second)
+	other, _, err := b.Lease(ctx, "42", 10*time.Second, nil)
 	fmt.Println("b loads:", other != nil, err)
 
 	stored, err := lease.Fill(ctx, ada)

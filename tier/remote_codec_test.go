@@ -244,7 +244,7 @@ func TestTierThatIsNotOpenReturnsErrors(t *testing.T) {
 	r := tier.Remote[string](b, codec.MsgPack{})
 	ctx := t.Context()
 	_, _, get := r.Get(ctx, "k")
-	_, _, lease := r.Lease(ctx, "k", time.Second)
+	_, _, lease := r.Lease(ctx, "k", time.Second, nil)
 	for name, err := range map[string]error{
 		"Get":    get,
 		"Set":    r.Set(ctx, fresh("k", "v")),

@@ -34,7 +34,7 @@ func callExpire(ctx context.Context, r *remote[string]) error { return r.Expire(
 func callClear(ctx context.Context, r *remote[string]) error  { return r.Clear(ctx) }
 
 func callLease(ctx context.Context, r *remote[string]) error {
-	_, _, err := r.Lease(ctx, "k", time.Second)
+	_, _, err := r.Lease(ctx, "k", time.Second, nil)
 	return err
 }
 
@@ -78,7 +78,7 @@ func TestErrorsOfTheStoreAreReturned(t *testing.T) {
 		{"Set of a large value", freshOne, callSetLarge, []string{"Delete"}},
 		{"Delete", freshOne, callDelete, []string{"Delete"}},
 		{"Clear", freshOne, callClear, []string{"Set"}},
-		{"Expire", freshOne, callExpire, []string{"Get", "Patch"}},
+		{"Expire", freshOne, callExpire, []string{"GetMany", "Patch"}},
 		{"Expire of junk", junk, callExpire, []string{"DeleteIf"}},
 		{"Expire of an empty record", empty, callExpire, []string{"Delete"}},
 		{"Lease", nothing, callLease, []string{"Add", "Get"}},

@@ -13,39 +13,61 @@ import (
 // expireAttempts is how often Expire tries to mark a record that others are changing, before it deletes it.
 const expireAttempts = 4
 
-// Expire makes the entry of key stale, in the head of its record. A load that is under way meanwhile began before, so its fill is
+// Expire makes the entries of keys stale, in the heads of their records. A load that is under way meanwhile began before, so its fill is
 // refused: the new head has another token, and where there is only a lease that is deleted.
-// Without a backend.Leaser below, the entry is deleted.
-func (t *RemoteTier[V]) Expire(ctx context.Context, key string) error {
+// Without a backend.Leaser below, the entries are deleted. The first error ends it: with a store that hangs, each key would take
+// its time.
+func (t *RemoteTier[V]) Expire(ctx context.Context, names ...string) error {
 	s, err := t.opened()
+	if err != nil || len(names) == 0 {
+		return err
+	}
+	physical := make([]string, len(names))
+	for i, key := range names {
+		physical[i] = keys.Physical(s.Cache, key)
+	}
+	records, err := backend.GetMany(ctx, t.backend, physical)
 	if err != nil {
 		return err
 	}
-	physical := keys.Physical(s.Cache, key)
-	for range expireAttempts {
-		done, err := t.tryExpire(ctx, physical)
+	for i, key := range names {
+		err := t.expire(ctx, physical[i], records[i])
 		if errors.Is(err, errors.ErrUnsupported) {
-			break
+			return t.Delete(ctx, names...)
 		}
 		if err != nil {
 			return fmt.Errorf("key %q: %w", key, err)
 		}
-		if done {
-			return nil
-		}
 	}
-	return t.Delete(ctx, key)
+	return nil
 }
 
-// tryExpire reports whether the record was still the one it had read.
-func (t *RemoteTier[V]) tryExpire(ctx context.Context, physical string) (done bool, err error) {
-	data, ok, err := t.backend.Get(ctx, physical)
-	if err != nil || !ok {
-		return !ok, err
+// expire makes a record stale, nil if there is none.
+func (t *RemoteTier[V]) expire(ctx context.Context, physical string, record []byte) error {
+	for range expireAttempts {
+		if record == nil {
+			return nil
+		}
+		done, err := t.tryExpire(ctx, physical, record)
+		if err != nil || done {
+			return err
+		}
+		var ok bool
+		if record, ok, err = t.backend.Get(ctx, physical); err != nil {
+			return err
+		}
+		if ok && record == nil {
+			record = []byte{}
+		}
 	}
-	old, err := envelope.ParseHead(data)
+	return t.backend.Delete(ctx, physical)
+}
+
+// tryExpire reports whether the record was still the one that was read.
+func (t *RemoteTier[V]) tryExpire(ctx context.Context, physical string, record []byte) (done bool, err error) {
+	old, err := envelope.ParseHead(record)
 	if err != nil {
-		return true, t.discard(ctx, physical, data)
+		return true, t.discard(ctx, physical, record)
 	}
 	head := old.Append(nil)
 	if old.Kind == envelope.Lease {

@@ -2,6 +2,7 @@ package tier_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -38,6 +39,45 @@ func TestExpireMakesAnEntryStale(t *testing.T) {
 			t.Error("a new entry is stale after an older one was expired")
 		}
 	})
+}
+
+func TestExpireOfManyKeysReadsThemAtOnce(t *testing.T) {
+	var ops []string
+	r := texts(t, watched{backend.NewMemory(), func(op string) error {
+		ops = append(ops, op)
+		return nil
+	}})
+	for _, key := range []string{"a", "b", "c"} {
+		r.set(fresh(key, "v"))
+	}
+	ops = nil
+	if err := r.Expire(t.Context(), "a", "absent", "c"); err != nil {
+		t.Fatalf("Expire() = %v, want nil", err)
+	}
+	if want := []string{"GetMany", "Patch", "Patch"}; !slices.Equal(ops, want) {
+		t.Errorf("Expire() of three keys, one of them absent, took %v, want %v", ops, want)
+	}
+	for key, want := range map[string]bool{"a": false, "b": true, "c": false} {
+		if got := wantText(r, key, "v").FreshUntil > tier.Now(); got != want {
+			t.Errorf("%q is fresh: %t, want %t", key, got, want)
+		}
+	}
+	ops = nil
+	if err := r.Expire(t.Context()); err != nil || len(ops) != 0 {
+		t.Errorf("Expire() of no keys = %v and took %v, want nothing", err, ops)
+	}
+}
+
+func TestExpireWithoutConditionalWritesDeletesAllItsKeys(t *testing.T) {
+	b := basic{backend.NewMemory()}
+	r := texts(t, b)
+	r.set(fresh("a", "v"))
+	r.set(fresh("b", "v"))
+	if err := r.Expire(t.Context(), "a", "absent", "b"); err != nil {
+		t.Fatalf("Expire() = %v, want nil", err)
+	}
+	r.wantMiss("a")
+	r.wantMiss("b")
 }
 
 func TestExpireKeepsTheTimeInTheStore(t *testing.T) {

@@ -36,7 +36,7 @@ type remoteLease[V any] struct {
 
 // Lease asks for the right to load key. Without a backend.Leaser below, the error is errors.ErrUnsupported. A lease on a
 // value that is there does not prolong its time in the store: when that ends first, the fill is refused.
-func (t *RemoteTier[V]) Lease(ctx context.Context, key string, ttl time.Duration) (Lease[V], *Entry[V], error) {
+func (t *RemoteTier[V]) Lease(ctx context.Context, key string, ttl time.Duration, replaceable func(*Entry[V]) bool) (Lease[V], *Entry[V], error) {
 	s, err := t.opened()
 	if err != nil {
 		return nil, nil, err
@@ -52,22 +52,24 @@ func (t *RemoteTier[V]) Lease(ctx context.Context, key string, ttl time.Duration
 		ttl:      ttl,
 		head:     envelope.Head{Kind: envelope.Lease, Token: envelope.NewToken(), Deadline: unixMillis() + ttl.Milliseconds()},
 	}
-	granted, e, err := l.acquire(ctx)
+	granted, e, err := l.acquire(ctx, replaceable)
 	if granted {
 		// Not earlier: what is current now cannot have changed before the load begins.
-		if l.generation, err = t.currentGeneration(ctx, s); err == nil {
-			return l, nil, nil
-		}
-		err = errors.Join(err, l.Release(ctx))
+		l.generation, err = t.currentGeneration(ctx, s)
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, errors.ErrUnsupported):
 		return nil, nil, fmt.Errorf("key %q: %w", key, err)
+	case err != nil:
+		return l, nil, fmt.Errorf("key %q: %w", key, err)
+	case granted:
+		return l, nil, nil
 	}
 	return nil, e, nil
 }
 
 // acquire makes l the lease of its key, or returns the fresh entry that is there.
-func (l *remoteLease[V]) acquire(ctx context.Context) (granted bool, e *Entry[V], err error) {
+func (l *remoteLease[V]) acquire(ctx context.Context, replaceable func(*Entry[V]) bool) (granted bool, e *Entry[V], err error) {
 	existing, added, err := l.add(ctx)
 	if err == nil && !added && len(existing) == 0 {
 		// An empty value has no head that could be replaced. Of several that find one, the last to delete it has the lease, and the
@@ -89,7 +91,7 @@ func (l *remoteLease[V]) acquire(ctx context.Context) (granted bool, e *Entry[V]
 	case r.state == unreadable:
 		l.scope.Report(Problem{Kind: Unreadable, Tier: l.tier.name, Key: l.key, Err: r.why})
 		granted, err = l.replace(ctx, condition(existing))
-	case r.state == usable && Now() < r.entry.FreshUntil:
+	case r.state == usable && Now() < r.entry.FreshUntil && (replaceable == nil || !replaceable(r.entry)):
 		return false, r.entry, nil
 	case r.head.Kind.Leased() && unixMillis() < r.head.Deadline:
 		return false, nil, nil // another is loading

@@ -18,7 +18,7 @@ const leaseFor = time.Minute
 // lease takes the lease of a key, which must be free.
 func (r *remote[V]) lease(key string) tier.Lease[V] {
 	r.t.Helper()
-	l, e, err := r.Lease(context.Background(), key, leaseFor)
+	l, e, err := r.Lease(context.Background(), key, leaseFor, nil)
 	if l == nil || e != nil || err != nil {
 		r.t.Fatalf("Lease(%q) = %v, %v, %v, want a lease", key, l, e, err)
 	}
@@ -28,7 +28,7 @@ func (r *remote[V]) lease(key string) tier.Lease[V] {
 // wantLeased checks that another has the lease of a key.
 func (r *remote[V]) wantLeased(key string) {
 	r.t.Helper()
-	if l, e, err := r.Lease(context.Background(), key, leaseFor); l != nil || e != nil || err != nil {
+	if l, e, err := r.Lease(context.Background(), key, leaseFor, nil); l != nil || e != nil || err != nil {
 		r.t.Errorf("Lease(%q) = %v, %v, %v, want neither lease nor entry", key, l, e, err)
 	}
 }
@@ -57,7 +57,7 @@ func TestOneProcessLoadsAndTheOthersGetItsFill(t *testing.T) {
 		other.wantProblems()
 		fill(t, l, fresh("k", "v"), true)
 		wantText(other, "k", "v")
-		got, e, err := other.Lease(t.Context(), "k", leaseFor)
+		got, e, err := other.Lease(t.Context(), "k", leaseFor, nil)
 		if got != nil || err != nil || e == nil || e.Value != "v" {
 			t.Errorf("Lease() of a fresh entry = %v, %v, %v, want the entry", got, e, err)
 		}
@@ -161,7 +161,7 @@ func TestStaleValueIsReadableWhileItIsLoadedAgain(t *testing.T) {
 func TestStaleEntryIsNoReasonNotToLease(t *testing.T) {
 	r := texts(t, backend.NewMemory())
 	r.set(fresh("k", "v"))
-	if l, e, err := r.Lease(t.Context(), "k", leaseFor); l != nil || e == nil || err != nil {
+	if l, e, err := r.Lease(t.Context(), "k", leaseFor, nil); l != nil || e == nil || err != nil {
 		t.Errorf("Lease() of a fresh entry = %v, %v, %v, want the entry", l, e, err)
 	}
 	r.expire("k")
@@ -173,7 +173,7 @@ func TestAbsentEntryCanBeLeasedAndFilled(t *testing.T) {
 	absent := fresh("k", "")
 	absent.Absent = true
 	fill(t, r.lease("k"), absent, true)
-	_, e, err := r.Lease(t.Context(), "k", leaseFor)
+	_, e, err := r.Lease(t.Context(), "k", leaseFor, nil)
 	if err != nil || e == nil || !e.Absent {
 		t.Errorf("Lease() = %v, %v, want the absent entry", e, err)
 	}
@@ -270,7 +270,7 @@ func TestLeaseIsOfUseOnce(t *testing.T) {
 
 func TestStoresWithoutConditionalWritesHaveNoLeases(t *testing.T) {
 	r := texts(t, basic{backend.NewMemory()})
-	l, e, err := r.Lease(t.Context(), "k", leaseFor)
+	l, e, err := r.Lease(t.Context(), "k", leaseFor, nil)
 	if l != nil || e != nil || !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("Lease() = %v, %v, %v, want ErrUnsupported", l, e, err)
 	}
@@ -280,123 +280,11 @@ func TestLeasesForLessThanAMillisecondAreAnError(t *testing.T) {
 	b := backend.NewMemory()
 	r := texts(t, b)
 	for _, ttl := range []time.Duration{-time.Hour, 0, time.Millisecond - 1} {
-		if l, _, err := r.Lease(t.Context(), "k", ttl); l != nil || err == nil {
+		if l, _, err := r.Lease(t.Context(), "k", ttl, nil); l != nil || err == nil {
 			t.Errorf("Lease() for %v = %v, %v, want an error", ttl, l, err)
 		}
 	}
 	if b.Len() != 0 {
 		t.Errorf("%d values are stored, want 0", b.Len())
-	}
-}
-
-// The answer of an Add is lost, and the client sends it again: it finds its own lease.
-func TestRepeatedAddStillGrantsTheLease(t *testing.T) {
-	memory := backend.NewMemory()
-	b := repeating{watched{memory, func(string) error { return nil }}}
-	r := texts(t, b)
-	fill(t, r.lease("k"), fresh("k", "v"), true)
-	wantText(r, "k", "v")
-}
-
-// A repeating backend does each Add twice.
-type repeating struct{ watched }
-
-func (r repeating) Add(ctx context.Context, key string, value []byte, ttl time.Duration) ([]byte, bool, error) {
-	if _, _, err := r.watched.Add(ctx, key, value, ttl); err != nil {
-		return nil, false, err
-	}
-	return r.watched.Add(ctx, key, value, ttl)
-}
-
-func TestErrorsOfTheStoreUnderALeaseAreReturned(t *testing.T) {
-	for name, c := range map[string]struct {
-		prepare func(r *remote[string])
-		use     func(ctx context.Context, l tier.Lease[string]) error
-		fails   string
-	}{
-		"Fill":                 {nothing, useFill, "Replace"},
-		"Fill, expired":        {nothing, useFillExpired, "DeleteIf"},
-		"Fill, generation":     {nothing, useFill, "Get"},
-		"Fill, too large":      {nothing, useFillLarge, "DeleteIf"},
-		"Release":              {nothing, useRelease, "DeleteIf"},
-		"Release of a value":   {staleOne, useRelease, "Patch"},
-		"Fill of a large one":  {staleOne, useFillLarge, "Patch"},
-		"Fill of a stale one":  {staleOne, useFill, "Replace"},
-		"Fill of another time": {staleOne, useFill, "Get"},
-	} {
-		broken := false
-		r := texts(t, watched{backend.NewMemory(), func(op string) error {
-			if broken && op == c.fails {
-				return errStore
-			}
-			return nil
-		}})
-		c.prepare(r)
-		l := r.lease("k")
-		broken = true
-		r.epoch.Add(1)
-		if err := c.use(t.Context(), l); !errors.Is(err, errStore) {
-			t.Errorf("%s when %s fails = %v, want the error of the store", name, c.fails, err)
-		}
-	}
-}
-
-func useFill(ctx context.Context, l tier.Lease[string]) error {
-	_, err := l.Fill(ctx, fresh("k", "v"))
-	return err
-}
-
-func useFillExpired(ctx context.Context, l tier.Lease[string]) error {
-	_, err := l.Fill(ctx, &tier.Entry[string]{Key: "k"})
-	return err
-}
-
-func useFillLarge(ctx context.Context, l tier.Lease[string]) error {
-	_, err := l.Fill(ctx, fresh("k", string(make([]byte, maxValue))))
-	return err
-}
-
-func useRelease(ctx context.Context, l tier.Lease[string]) error { return l.Release(ctx) }
-
-func TestLeaseIsGivenBackWhenTheGenerationCannotBeRead(t *testing.T) {
-	memory := backend.NewMemory()
-	broken := true
-	r := texts(t, watched{memory, func(op string) error {
-		if broken && op == "Get" {
-			return errStore
-		}
-		return nil
-	}})
-	if l, _, err := r.Lease(t.Context(), "k", leaseFor); l != nil || !errors.Is(err, errStore) {
-		t.Errorf("Lease() = %v, %v, want the error of the store", l, err)
-	}
-	broken = false
-	r.lease("k")
-}
-
-// Between the look at a record and the lease in its place, another process sets a value.
-func TestLeaseDoesNotReplaceANewerValue(t *testing.T) {
-	damaged := func(r *remote[string]) {
-		r.set(fresh("k", "older"))
-		data := raw(t, r.store, "k")
-		data[len(data)-1] ^= 1
-		plant(t, r.store, "k", data)
-	}
-	for name, prepare := range map[string]func(r *remote[string]){
-		"unreadable": damaged, "stale": staleOne, "cleared": cleared,
-	} {
-		memory := backend.NewMemory()
-		writer := texts(t, memory)
-		prepare(writer)
-		r := texts(t, watched{memory, func(op string) error {
-			if op == "Replace" || op == "Patch" {
-				writer.set(fresh("k", "newer"))
-			}
-			return nil
-		}})
-		if l, e, err := r.Lease(t.Context(), "k", leaseFor); l != nil || e != nil || err != nil {
-			t.Errorf("%s: Lease() = %v, %v, %v, want neither lease nor entry", name, l, e, err)
-		}
-		wantText(r, "k", "newer")
 	}
 }

@@ -137,7 +137,7 @@ func race(t *testing.T, b backend.Backend) (won int) {
 		r := texts(t, b)
 		wg.Go(func() {
 			<-start
-			l, e, err := r.Lease(context.Background(), "k", leaseFor)
+			l, e, err := r.Lease(context.Background(), "k", leaseFor, nil)
 			if e != nil || err != nil {
 				t.Errorf("Lease() = %v, %v, %v, want a lease or nothing", l, e, err)
 			}

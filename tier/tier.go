@@ -91,21 +91,24 @@ type Clearer interface {
 	Clear(ctx context.Context) error
 }
 
-// An Expirer is a tier that can make a stored entry stale without rewriting it. An absent key is
-// no error. Where a tier lacks this power the cache deletes the entry.
+// An Expirer is a tier that can make stored entries stale without rewriting them. An absent key is
+// no error. On an error any part may have been done. Where a tier lacks this power the cache deletes the entries.
 type Expirer interface {
-	Expire(ctx context.Context, key string) error
+	Expire(ctx context.Context, keys ...string) error
 }
 
 // A Leaser is a tier, shared between processes, that lets one of them at a time load a key and refuses a
 // fill that an invalidation has overtaken.
 type Leaser[V any] interface {
 	Tier[V]
-	// Lease asks for the right to load key, for at most ttl. Exactly one of three things comes of it:
-	// a lease (granted); a fresh entry (somebody filled it meanwhile); or neither, with a nil
-	// error: another process holds the lease. An error that is errors.ErrUnsupported says that the
-	// store has no leases. A stale entry in the store stays readable while it is leased.
-	Lease(ctx context.Context, key string, ttl time.Duration) (Lease[V], *Entry[V], error)
+	// Lease asks for the right to load key, for at most ttl. Without an error exactly one of three things comes of it:
+	// a lease (granted); a fresh entry (somebody filled it meanwhile); or neither: another process holds the
+	// lease. A fresh entry that replaceable agrees to is taken for a stale one; a nil replaceable agrees to none. A stale
+	// entry in the store stays readable while it is leased.
+	//
+	// An error that is errors.ErrUnsupported says that the store has no leases. With any other error there may be a
+	// lease as well: nobody knows whether it was granted, or still will be, and to release it takes it back.
+	Lease(ctx context.Context, key string, ttl time.Duration, replaceable func(*Entry[V]) bool) (Lease[V], *Entry[V], error)
 }
 
 // A Lease is the right to fill one key, once.

@@ -70,8 +70,8 @@ func (p farProbe[V]) Get(ctx context.Context, key string) (*tier.Entry[V], bool,
 }
 
 // Lease asks the tier for a lease, and notes when another instance has it.
-func (p farProbe[V]) Lease(ctx context.Context, key string, ttl time.Duration) (tier.Lease[V], *tier.Entry[V], error) {
-	lease, e, err := p.farTier.Lease(ctx, key, ttl)
+func (p farProbe[V]) Lease(ctx context.Context, key string, ttl time.Duration, replaceable func(*tier.Entry[V]) bool) (tier.Lease[V], *tier.Entry[V], error) {
+	lease, e, err := p.farTier.Lease(ctx, key, ttl, replaceable)
 	if r := requestOf(ctx); r != nil {
 		switch {
 		case e != nil:

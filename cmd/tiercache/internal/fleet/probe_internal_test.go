@@ -23,7 +23,7 @@ func (s script) Get(context.Context, string) (*tier.Entry[int], bool, error) {
 	return s.entry, s.entry != nil, s.err
 }
 
-func (s script) Lease(context.Context, string, time.Duration) (tier.Lease[int], *tier.Entry[int], error) {
+func (s script) Lease(context.Context, string, time.Duration, func(*tier.Entry[int]) bool) (tier.Lease[int], *tier.Entry[int], error) {
 	return s.lease, s.entry, s.err
 }
 
@@ -37,7 +37,7 @@ func TestProbesNoteWhereAnAnswerComesFrom(t *testing.T) {
 		return func(ctx context.Context) { farProbe[int]{s}.Get(ctx, "k") }
 	}
 	lease := func(s script) func(context.Context) {
-		return func(ctx context.Context) { farProbe[int]{s}.Lease(ctx, "k", time.Second) }
+		return func(ctx context.Context) { farProbe[int]{s}.Lease(ctx, "k", time.Second, nil) }
 	}
 	load := func(ctx context.Context) { requestOf(ctx).loaded = true }
 	for _, tt := range []struct {
