@@ -3,6 +3,7 @@ package tiercache_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -55,6 +56,10 @@ var configMistakes = []struct {
 	{"has \"{\" in it", func(cfg *tiercache.Config[int64]) { cfg.Name = "{users}" }},
 	{"has \"!\" in it", func(cfg *tiercache.Config[int64]) { cfg.Name = "users!" }},
 	{"Name: name \"caf", func(cfg *tiercache.Config[int64]) { cfg.Name = "café" }},
+
+	{`tier "memory" comes after tier "remote"`, func(cfg *tiercache.Config[int64]) { slices.Reverse(cfg.Tiers) }},
+	{"MaxKeyBytes is 65537", func(cfg *tiercache.Config[int64]) { cfg.MaxKeyBytes = 1<<16 + 1 }},
+	{"lease_for (1µs) must be at least 1ms", func(cfg *tiercache.Config[int64]) { cfg.Profile.LeaseFor = time.Microsecond }},
 
 	{"ttl must be positive", func(cfg *tiercache.Config[int64]) { cfg.Profile = tiercache.Profile{} }},
 	{"ttl is negative (-1s)", func(cfg *tiercache.Config[int64]) { cfg.Profile.TTL = -time.Second }},

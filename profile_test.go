@@ -195,6 +195,23 @@ func TestProfileSurvivesYAML(t *testing.T) {
 	}
 }
 
+func TestShorterTTLReducesTheJitterOfAPreset(t *testing.T) {
+	t.Setenv("T_TTL", "30s")
+	want := tiercache.Standard()
+	want.TTL, want.Jitter = 30*time.Second, 3*time.Second
+	if p, err := tiercache.Standard().FromEnv("T_"); err != nil || p != want {
+		t.Errorf("FromEnv(T_) = %+v, %v, want %+v, nil", p, err, want)
+	}
+	p := tiercache.Standard()
+	if err := json.Unmarshal([]byte(`{"ttl": "30s"}`), &p); err != nil || p != want {
+		t.Errorf("Unmarshal() = %+v, %v, want %+v, nil", p, err, want)
+	}
+	// A jitter that somebody has asked for is a mistake to be told of.
+	if err := json.Unmarshal([]byte(`{"ttl": "30s", "jitter": "1m"}`), &p); err != nil || p.Validate() == nil {
+		t.Errorf("Unmarshal() = %+v, %v, want a profile that is not valid", p, err)
+	}
+}
+
 func TestFromEnvReplacesWhatIsSet(t *testing.T) {
 	for name, value := range map[string]string{
 		"T_TTL": "7m", "T_JITTER": "6s", "T_STALE_FOR": "5h", "T_STALE_AFTER": "40ms", "T_ABSENT_FOR": "3s",
