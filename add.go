@@ -81,7 +81,7 @@ func (c *Cache[V]) addUnleased(ctx context.Context, e *tier.Entry[V]) (bool, err
 	part := invalidate.Partition(c.name, e.Key)
 	for {
 		stamp := c.fence.Stamp(e.Key, part)
-		if found := c.lookup(ctx, e.Key, part); found.fresh != nil && !found.fresh.Absent {
+		if found := c.lookup(ctx, e.Key, part, 0, nil); found.fresh != nil && !found.fresh.Absent {
 			return false, nil
 		}
 		if err := ctx.Err(); err != nil {

@@ -160,7 +160,7 @@ func TestCallersThatComeWhileALoadEndsDoNotLoadAgain(t *testing.T) {
 func TestACallerThatMissedBeforeALoadBeganAndEndedUsesIt(t *testing.T) {
 	flightEngine(t, func(t *testing.T, near tier.Tier[int64]) {
 		c := newCache(t, tiercache.Config[int64]{Tiers: []tier.Tier[int64]{stopNear{near}}})
-		held := newStop(stopAfterNear, 2) // the first look is for a hit
+		held := newStop(stopAfterNear, 1)
 		var s source
 		late := flightGo(func() (int64, error) { return c.GetOrLoad(held.in(t.Context()), "k", s.load) })
 		if !late.running() {

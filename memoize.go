@@ -21,10 +21,11 @@ func Memoize[K, V any](c *Cache[V], key func(K) string, fn func(context.Context,
 // Call returns the cached result for arg, or calls the function.
 func (m *Memo[K, V]) Call(ctx context.Context, arg K) (V, error) {
 	key := m.key(arg)
-	if e := m.cache.nearHit(ctx, key); e != nil { // before the closure, which costs an allocation
+	e, hit := m.cache.nearHit(ctx, key) // before the closure, which costs an allocation
+	if hit {
 		return m.cache.own(e.Value), nil
 	}
-	return m.cache.getOrLoad(ctx, key, func(ctx context.Context, _ string) (V, error) { return m.fn(ctx, arg) }, m.opts)
+	return m.cache.getOrLoad(ctx, key, e, func(ctx context.Context, _ string) (V, error) { return m.fn(ctx, arg) }, m.opts)
 }
 
 // Key returns the key under which the result for arg is cached.

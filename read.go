@@ -12,8 +12,9 @@ import (
 // Get returns the value of key if a tier has it, fresh or, within Profile.StaleFor, stale. It does not load. A value that the source is
 // known not to have is ErrNotFound. Tiers that fail are counted as misses.
 func (c *Cache[V]) Get(ctx context.Context, key string) (v V, ok bool, err error) {
-	if e := c.nearHit(ctx, key); e != nil {
-		return c.own(e.Value), true, nil
+	first, hit := c.nearHit(ctx, key)
+	if hit {
+		return c.own(first.Value), true, nil
 	}
 	pass, err := c.enter(key)
 	if err != nil {
@@ -21,9 +22,9 @@ func (c *Cache[V]) Get(ctx context.Context, key string) (v V, ok bool, err error
 	}
 	defer c.gate.Exit(pass)
 	part := invalidate.Partition(c.name, key)
-	found := c.lookup(ctx, key, part)
+	found := c.lookup(ctx, key, part, min(c.near, 1), first)
 	if found.overtaken && found.fresh == nil {
-		found = c.lookup(ctx, key, part) // the newer value, which may well be there
+		found = c.lookup(ctx, key, part, 0, nil) // the newer value, which may well be there
 	}
 	e := found.fresh
 	if e == nil {
@@ -44,39 +45,44 @@ func (c *Cache[V]) Get(ctx context.Context, key string) (v V, ok bool, err error
 // Profile.StaleFor and Profile.StaleAfter say. The error is that of the Loader, ErrNotFound if the
 // source is known to have no value, ErrLoadTimeout, or that of ctx; a tier that fails is never the cause of one.
 func (c *Cache[V]) GetOrLoad(ctx context.Context, key string, load Loader[V], opts ...CallOption) (V, error) {
-	if e := c.nearHit(ctx, key); e != nil {
+	e, hit := c.nearHit(ctx, key)
+	if hit {
 		return c.own(e.Value), nil
 	}
-	return c.getOrLoad(ctx, key, load, opts)
+	return c.getOrLoad(ctx, key, e, load, opts)
 }
 
-// nearHit returns the entry of key in the nearest tier if it can be served as it is: present, fresh, alive and
+// nearHit returns the entry of key in the nearest tier, and whether it can be served as it is: present, fresh, alive and
 // trusted. It is the path of almost all reads, so it takes no lock, allocates nothing
-// and reads the clock once. Everything else is for lookup, which starts from the beginning.
-func (c *Cache[V]) nearHit(ctx context.Context, key string) *tier.Entry[V] {
+// and reads the clock once. Everything else is for lookup, which is given the entry: to ask again would count as another
+// request for the key, and mislead the policy of the tier.
+func (c *Cache[V]) nearHit(ctx context.Context, key string) (e *tier.Entry[V], hit bool) {
 	if c.first == nil {
-		return nil // what a shared tier returns has to be stamped before it is read
+		return nil, false // what a shared tier returns has to be stamped before it is read
 	}
 	pass, ok := c.gate.Enter()
 	if !ok {
-		return nil
+		return nil, false
 	}
-	e, ok, _ := c.first.Get(ctx, key)
+	e, ok, err := c.first.Get(ctx, key)
 	if !ok || e.Absent {
 		c.gate.Exit(pass)
-		return nil
+		if err != nil {
+			c.tierFailed(0, "get", err)
+		}
+		return e, false
 	}
 	if !c.leave(pass, &e.Stamp, e.FreshUntil) {
-		return nil
+		return e, false
 	}
 	if c.observer.Hit != nil {
 		c.observer.Hit(c.tiers[0].Name(), key, false)
 	}
-	return e
+	return e, true
 }
 
-// getOrLoad is GetOrLoad after the nearest tier could not answer.
-func (c *Cache[V]) getOrLoad(ctx context.Context, key string, load Loader[V], opts []CallOption) (v V, err error) {
+// getOrLoad is GetOrLoad after the nearest tier could not answer. first is the entry that it has all the same.
+func (c *Cache[V]) getOrLoad(ctx context.Context, key string, first *tier.Entry[V], load Loader[V], opts []CallOption) (v V, err error) {
 	profile, err := c.profile.derive(opts)
 	if err != nil {
 		return v, err
@@ -89,7 +95,7 @@ func (c *Cache[V]) getOrLoad(ctx context.Context, key string, load Loader[V], op
 		return v, err
 	}
 	part := invalidate.Partition(c.name, key)
-	found := c.lookup(ctx, key, part)
+	found := c.lookup(ctx, key, part, min(c.near, 1), first)
 	c.gate.Exit(pass) // the load is waited for outside: Close ends it
 	e := found.fresh
 	if e == nil {
@@ -113,13 +119,19 @@ type lookup[V any] struct {
 	overtaken bool // an event came while a shared tier was read, which had an entry
 }
 
-// lookup asks the tiers from near to far for a fresh entry, and promotes what it finds.
-func (c *Cache[V]) lookup(ctx context.Context, key string, part int) (found lookup[V]) {
+// lookup asks the tiers from near to far for a fresh entry, and promotes what it finds. Tiers before from have been asked already,
+// and first is what they had.
+func (c *Cache[V]) lookup(ctx context.Context, key string, part, from int, first *tier.Entry[V]) (found lookup[V]) {
 	stamp := c.fence.Stamp(key, part) // before the first read: what overtakes the stamp overtakes the value
 	for i := range c.tiers {
-		e, why := c.ask(ctx, i, key, stamp)
+		e := first
+		if i >= from {
+			e = c.get(ctx, i, key)
+		}
+		e, why := c.judge(e, stamp)
 		switch {
 		case e == nil:
+			c.missed(i, why)
 			found.overtaken = found.overtaken || why == fenced && i >= c.near
 		case clock.Now() < e.FreshUntil:
 			c.counters.tiers[i].hits.Add(1)
@@ -139,24 +151,19 @@ func (c *Cache[V]) lookup(ctx context.Context, key string, part int) (found look
 	return found
 }
 
-// ask returns the entry of key in tier i unless it has expired or the fence refuses it, and counts
-// everything else. A tier that fails has nothing.
-func (c *Cache[V]) ask(ctx context.Context, i int, key string, stamp fence.Stamp) (*tier.Entry[V], refusal) {
-	e, why := c.peek(ctx, i, key, stamp)
-	if e == nil {
-		n := &c.counters.tiers[i]
-		n.misses.Add(1)
-		switch why {
-		case fenced:
-			n.fenced.Add(1)
-		case untrusted:
-			n.untrusted.Add(1)
-		}
+// get returns what tier i has of key, nil if there is nothing. A tier that fails has nothing.
+func (c *Cache[V]) get(ctx context.Context, i int, key string) *tier.Entry[V] {
+	e, ok, err := c.tiers[i].Get(ctx, key)
+	if err != nil {
+		c.tierFailed(i, "get", err)
 	}
-	return e, why
+	if err != nil || !ok {
+		return nil
+	}
+	return e
 }
 
-// Why a tier had no usable entry.
+// A refusal says why a tier had no usable entry.
 type refusal uint8
 
 const (
@@ -165,17 +172,14 @@ const (
 	untrusted
 )
 
-// peek is ask without the counters of reads.
-func (c *Cache[V]) peek(ctx context.Context, i int, key string, stamp fence.Stamp) (*tier.Entry[V], refusal) {
-	e, ok, err := c.tiers[i].Get(ctx, key)
-	if err != nil {
-		c.tierFailed(i, "get", err)
-	}
-	if err != nil || !ok {
+// judge returns e unless it has expired or the fence refuses it. An entry from outside the process gets stamp, which was taken
+// before it was read.
+func (c *Cache[V]) judge(e *tier.Entry[V], stamp fence.Stamp) (*tier.Entry[V], refusal) {
+	if e == nil {
 		return nil, missing
 	}
 	if e.Stamp.IsZero() {
-		e.Stamp = stamp // from outside the process, and still ours alone
+		e.Stamp = stamp // still ours alone
 	}
 	now := clock.Now()
 	switch {
@@ -191,11 +195,26 @@ func (c *Cache[V]) peek(ctx context.Context, i int, key string, stamp fence.Stam
 	return e, missing
 }
 
-// freshIn returns a fresh entry of the first n tiers, for a call that has missed them a moment ago and so is not counted
-// as a miss again.
+// missed counts a read that tier i could not answer.
+func (c *Cache[V]) missed(i int, why refusal) {
+	n := &c.counters.tiers[i]
+	n.misses.Add(1)
+	switch why {
+	case fenced:
+		n.fenced.Add(1)
+	case untrusted:
+		n.untrusted.Add(1)
+	}
+}
+
+// freshIn returns a fresh entry of the first n tiers, for a call that may have missed them a moment ago. It counts as a request only
+// where it finds something.
 func (c *Cache[V]) freshIn(ctx context.Context, n int, key string, stamp fence.Stamp) *tier.Entry[V] {
-	for i := range n {
-		if e, _ := c.peek(ctx, i, key, stamp); e != nil && clock.Now() < e.FreshUntil {
+	for i, t := range c.tiers[:n] {
+		if p, ok := t.(tier.Peeker); ok && !p.Has(key) {
+			continue
+		}
+		if e, _ := c.judge(c.get(ctx, i, key), stamp); e != nil && clock.Now() < e.FreshUntil {
 			c.counters.tiers[i].hits.Add(1)
 			return e
 		}

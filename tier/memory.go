@@ -152,6 +152,16 @@ func (m *memory[V]) getSlowly(key string, hash uint64) (*Entry[V], bool, error) 
 	return e, true, nil
 }
 
+// Has reports whether there may be an entry of key. The overlay must be asked first: what is settled in between is then in
+// the engine.
+func (m *memory[V]) Has(key string) bool {
+	if m.state.Load() != open {
+		return false
+	}
+	hash := maphash.String(m.seed, key)
+	return m.overlay.mayHold(hash) || m.resident(hash)
+}
+
 // getPending is Get for a key that the overlay may hold. The overlay must be asked first: an entry that is
 // settled in between is then found in the engine, while the other way round an older one could be.
 func (m *memory[V]) getPending(key string, hash uint64) *Entry[V] {

@@ -85,6 +85,12 @@ type Closer interface {
 	Close() error
 }
 
+// A Peeker is a tier in this process with a policy that learns from Get what is asked for. Has says whether there may be an entry of key, and is no
+// request for it: a cache that looks twice before it loads must not make the key seem twice as popular.
+type Peeker interface {
+	Has(key string) bool
+}
+
 // A Clearer is a tier that forgets all entries of its cache in one step, whatever their number.
 // It is for tiers shared between processes: entries in this process die by the fence.
 type Clearer interface {

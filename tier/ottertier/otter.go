@@ -150,6 +150,15 @@ func (t *engine[V]) Get(_ context.Context, key string) (*tier.Entry[V], bool, er
 	return e, ok, nil
 }
 
+// Has reports whether there is an entry of key.
+func (t *engine[V]) Has(key string) bool {
+	if t.state.Load() != open {
+		return false
+	}
+	_, ok := t.cache.GetEntryQuietly(key)
+	return ok
+}
+
 // Set stores e.
 func (t *engine[V]) Set(_ context.Context, e *tier.Entry[V]) error {
 	if t.state.Load() != open {

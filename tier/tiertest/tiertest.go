@@ -43,6 +43,7 @@ func Test(t *testing.T, new func(t *testing.T) tier.Tier[string]) {
 		{"DeleteRemovesAllItsKeys", deleteRemovesAllItsKeys},
 		{"DeleteOfAbsentKeysIsNoError", deleteOfAbsentKeysIsNoError},
 		{"KeysAreExact", keysAreExact},
+		{"HasKnowsWhatGetFinds", hasKnowsWhatGetFinds},
 		{"StaleEntriesAreReturned", staleEntriesAreReturned},
 		{"ExpiredEntryReplacesAnOlderOne", expiredEntryReplacesAnOlderOne},
 		{"AbsentEntriesAreKept", absentEntriesAreKept},
@@ -174,6 +175,29 @@ func keysAreExact(t *testing.T, s *subject) {
 		}
 		s.delete(t, e.Key)
 		s.wantMiss(t, e.Key)
+	}
+}
+
+func hasKnowsWhatGetFinds(t *testing.T, s *subject) {
+	p, ok := s.tier.(tier.Peeker)
+	if !ok {
+		t.Skip("the tier is no tier.Peeker")
+	}
+	for i := range s.rounds(2000) {
+		k := key(i)
+		if p.Has(k) {
+			t.Fatalf("Has(%q) = true before Set, want false", k)
+		}
+		s.set(t, entry(k, "v"))
+		if !p.Has(k) {
+			t.Fatalf("Has(%q) = false after Set, want true", k)
+		}
+		s.delete(t, k)
+		s.wantMiss(t, k)
+		s.set(t, entry(k, "w"))
+		if !p.Has(k) {
+			t.Fatalf("Has(%q) = false after Set, Delete and Set, want true", k)
+		}
 	}
 }
 

@@ -53,7 +53,7 @@ func openInstance[V any](r *run, number int, k kind[V]) (*instance[V], error) {
 // connect makes the client and the bus, if there is a Redis, and the tiers.
 func (i *instance[V]) connect() ([]tier.Tier[V], error) {
 	cfg := i.run.cfg
-	tiers := []tier.Tier[V]{nearProbe[V]{nearTier[V](cfg)}}
+	tiers := []tier.Tier[V]{nearTier[V](cfg)}
 	if i.run.redis == nil {
 		return tiers, nil
 	}
@@ -195,6 +195,7 @@ type session[V any] struct {
 	ctx      context.Context // carries request
 	request  *request
 	loader   tiercache.Loader[V] // made once: a closure for every read would cost more than a hit
+	missed   []tiercache.CallOption
 }
 
 func (i *instance[V]) session() caller {
@@ -212,11 +213,16 @@ func (s *session[V]) renew() {
 		r.loaded = true
 		return s.instance.load(ctx, r.key)
 	}
+	// A hit of the nearest tier needs no profile, so options tell when there is none.
+	s.missed = []tiercache.CallOption{func(p tiercache.Profile) tiercache.Profile {
+		r.missed = true
+		return p
+	}}
 }
 
 func (s *session[V]) read(key int) (version uint64, from answer, err error) {
 	*s.request = request{key: key}
-	v, err := s.instance.cache.GetOrLoad(s.ctx, s.instance.run.keys[key], s.loader)
+	v, err := s.instance.cache.GetOrLoad(s.ctx, s.instance.run.keys[key], s.loader, s.missed...)
 	if err != nil {
 		s.renew()
 		return 0, 0, err

@@ -8,37 +8,6 @@ import (
 	"github.com/tiercache/tiercache/tier"
 )
 
-// A nearProbe is a near tier that notes in the request whether it had an entry.
-type nearProbe[V any] struct {
-	tier.Tier[V]
-}
-
-// Get asks the tier.
-func (p nearProbe[V]) Get(ctx context.Context, key string) (*tier.Entry[V], bool, error) {
-	e, ok, err := p.Tier.Get(ctx, key)
-	if r := requestOf(ctx); r != nil {
-		r.nearAsked++
-		r.nearHit = ok
-	}
-	return e, ok, err
-}
-
-// Open opens the tier if it needs that.
-func (p nearProbe[V]) Open(s tier.Scope) error {
-	if o, ok := p.Tier.(tier.Opener); ok {
-		return o.Open(s)
-	}
-	return nil
-}
-
-// Close closes the tier if it needs that.
-func (p nearProbe[V]) Close() error {
-	if c, ok := p.Tier.(tier.Closer); ok {
-		return c.Close()
-	}
-	return nil
-}
-
 // A farTier is what a tier over Redis can do: a wrapper that lacked one of these would change what is measured.
 type farTier[V any] interface {
 	tier.Leaser[V]

@@ -30,9 +30,7 @@ func (s script) Lease(context.Context, string, time.Duration, func(*tier.Entry[i
 func TestProbesNoteWhereAnAnswerComesFrom(t *testing.T) {
 	here, missing := script{entry: &tier.Entry[int]{}}, script{}
 	granted, broken := script{lease: struct{ tier.Lease[int] }{}}, script{err: errors.New("broken")}
-	near := func(s script) func(context.Context) {
-		return func(ctx context.Context) { nearProbe[int]{s}.Get(ctx, "k") }
-	}
+	miss := func(ctx context.Context) { requestOf(ctx).missed = true }
 	far := func(s script) func(context.Context) {
 		return func(ctx context.Context) { farProbe[int]{s}.Get(ctx, "k") }
 	}
@@ -45,16 +43,14 @@ func TestProbesNoteWhereAnAnswerComesFrom(t *testing.T) {
 		calls []func(context.Context)
 		want  answer
 	}{
-		{"a near hit", []func(context.Context){near(here)}, fromNear},
-		{"a far hit", []func(context.Context){near(missing), near(missing), far(here)}, fromFar},
-		{"a far hit behind a fenced near entry", []func(context.Context){near(here), near(here), far(here)}, fromFar},
-		{"filled by another while asking for a lease", []func(context.Context){near(missing), near(missing), far(missing), near(missing), lease(here)}, fromFar},
-		{"waited for another instance", []func(context.Context){near(missing), near(missing), far(missing), near(missing), lease(missing), lease(here)}, fromLoad},
-		{"waited for another caller", []func(context.Context){near(missing), near(missing), far(missing)}, fromLoad},
-		{"waited for another caller, behind a fenced near entry", []func(context.Context){near(here), near(here)}, fromLoad},
-		{"loaded", []func(context.Context){near(missing), near(missing), far(missing), near(missing), lease(granted), load}, fromLoad},
-		{"loaded behind an overtaken far entry", []func(context.Context){near(missing), near(missing), far(here), near(missing), lease(granted), load}, fromLoad},
-		{"loaded without Redis", []func(context.Context){near(missing), near(missing), far(broken), near(missing), lease(broken), load}, fromLoad},
+		{"a near hit", nil, fromNear},
+		{"a far hit", []func(context.Context){miss, far(here)}, fromFar},
+		{"filled by another while asking for a lease", []func(context.Context){miss, far(missing), lease(here)}, fromFar},
+		{"waited for another instance", []func(context.Context){miss, far(missing), lease(missing), lease(here)}, fromLoad},
+		{"waited for another caller", []func(context.Context){miss, far(missing)}, fromLoad},
+		{"loaded", []func(context.Context){miss, far(missing), lease(granted), load}, fromLoad},
+		{"loaded behind an overtaken far entry", []func(context.Context){miss, far(here), lease(granted), load}, fromLoad},
+		{"loaded without Redis", []func(context.Context){miss, far(broken), lease(broken), load}, fromLoad},
 	} {
 		r := new(request)
 		ctx := withRequest(t.Context(), r)
@@ -69,23 +65,8 @@ func TestProbesNoteWhereAnAnswerComesFrom(t *testing.T) {
 
 func TestProbesWorkOutsideOfARequest(t *testing.T) {
 	here := script{entry: &tier.Entry[int]{}}
-	if _, ok, err := (nearProbe[int]{here}).Get(t.Context(), "k"); !ok || err != nil {
-		t.Errorf("near Get = %v, %v", ok, err)
-	}
 	if _, ok, err := (farProbe[int]{here}).Get(t.Context(), "k"); !ok || err != nil {
 		t.Errorf("far Get = %v, %v", ok, err)
-	}
-}
-
-func TestTheProbeHidesNoPowerOfANearTier(t *testing.T) {
-	for _, engine := range []Engine{Ristretto, Otter} {
-		near := nearTier[int](Config{Engine: engine, Memory: 1})
-		_, clears := near.(tier.Clearer)
-		_, expires := near.(tier.Expirer)
-		_, leases := near.(tier.Leaser[int])
-		if clears || expires || leases {
-			t.Errorf("%s: clears %v, expires %v, leases %v: nearProbe has to pass it on", engine, clears, expires, leases)
-		}
 	}
 }
 

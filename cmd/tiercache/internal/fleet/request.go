@@ -2,18 +2,17 @@ package fleet
 
 import "context"
 
-// A request is what the wrappers around tiers and buses note about the call of the cache that they are part of. It travels in
+// A request is what the wrappers around tiers and buses, the Loader and an option note about the call of the cache that they are part of. It travels in
 // the context, and a flight has the context of the caller that started it. Whoever made the call reads it
 // when the call is over.
 type request struct {
 	key int
 
-	nearAsked int    // how often the near tier was asked
-	nearHit   bool   // the near tier has answered the last time
-	farHit    bool   // Redis had the value
-	waited    bool   // for another instance that holds the lease
-	loaded    bool   // the source was asked
-	write     uint64 // id of the write, 0 for a read
+	missed bool   // the near tier had nothing that could be used
+	farHit bool   // Redis had the value
+	waited bool   // for another instance that holds the lease
+	loaded bool   // the source was asked
+	write  uint64 // id of the write, 0 for a read
 }
 
 type requestKey struct{}
@@ -39,15 +38,15 @@ const (
 	answers
 )
 
-// answer returns where the value of a read without an error came from. A near tier that is asked again had nothing that
-// could be used: where neither Redis nor the source was asked, the load of another caller was waited for.
+// answer returns where the value of a read without an error came from. Where neither the near tier nor Redis had it and the source was not
+// asked, the load of another caller was waited for.
 func (r *request) answer() answer {
 	switch {
 	case r.loaded || r.waited:
 		return fromLoad
 	case r.farHit:
 		return fromFar
-	case r.nearHit && r.nearAsked == 1:
+	case !r.missed:
 		return fromNear
 	}
 	return fromLoad
