@@ -45,7 +45,7 @@ func (c *Cache[V]) Add(ctx context.Context, key string, v V, opts ...CallOption)
 			c.release(context.WithoutCancel(ctx), lease.held)
 		}
 		return false, ctx.Err()
-	case lease.held == nil && c.gate.Closed():
+	case lease.held == nil && c.isClosing():
 		return false, ErrClosed
 	case lease.held == nil:
 		return false, fmt.Errorf("tiercache: cache %q: add: %w", c.name, ErrLeased)
@@ -81,7 +81,7 @@ func (c *Cache[V]) addUnleased(ctx context.Context, e *tier.Entry[V]) (bool, err
 	part := invalidate.Partition(c.name, e.Key)
 	for {
 		stamp := c.fence.Stamp(e.Key, part)
-		if found := c.lookup(ctx, e.Key, part, 0, nil); found.fresh != nil && !found.fresh.Absent {
+		if old := c.freshIn(ctx, len(c.tiers), e.Key, stamp); old != nil && !old.Absent {
 			return false, nil
 		}
 		if err := ctx.Err(); err != nil {

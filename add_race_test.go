@@ -51,14 +51,13 @@ func TestAddDoesNotReplaceWhatWasSetMeanwhile(t *testing.T) {
 // An addLeaver is a store whose caller leaves when it has been given a lease.
 type addLeaver struct {
 	*backend.Memory
-	leave context.CancelFunc
+	leave atomic.Pointer[func()]
 }
 
 func (a *addLeaver) Add(ctx context.Context, key string, value []byte, ttl time.Duration) ([]byte, bool, error) {
 	existing, added, err := a.Memory.Add(ctx, key, value, ttl)
-	if a.leave != nil {
-		a.leave()
-		a.leave = nil
+	if leave := a.leave.Swap(nil); leave != nil {
+		(*leave)()
 	}
 	return existing, added, err
 }
@@ -70,7 +69,8 @@ func TestAddThatIsLeftGivesItsLeaseBack(t *testing.T) {
 		c := addFleet(t, 1, store, tiercache.Standard())[0]
 		writeSet(t, c, "other", 1) // the generation is known
 		ctx, cancel := context.WithCancel(t.Context())
-		store.leave = cancel
+		leave := func() { cancel() }
+		store.leave.Store(&leave)
 		if _, err := c.Add(ctx, "k", 1); !errors.Is(err, context.Canceled) {
 			t.Errorf("Add(k, 1) = %v, want context.Canceled", err)
 		}
@@ -94,7 +94,11 @@ func TestLoadThatIsLeftGivesItsLeaseBack(t *testing.T) {
 				writeSet(t, c, "other", 1) // the generation is known
 			}
 			ctx, cancel := context.WithCancel(t.Context())
-			store.leave = func() { cancel(); time.Sleep(time.Millisecond) }
+			leave := func() {
+				cancel()
+				time.Sleep(time.Millisecond) // of the bubble, in which the caller leaves
+			}
+			store.leave.Store(&leave)
 			var s source
 			if _, err := c.GetOrLoad(ctx, "k", s.load); !errors.Is(err, context.Canceled) {
 				t.Errorf("GetOrLoad(k) = %v, want context.Canceled", err)

@@ -205,6 +205,16 @@ func (c *Cache[V]) Close() error {
 	return err
 }
 
+// isClosing reports whether Close has begun.
+func (c *Cache[V]) isClosing() bool {
+	select {
+	case <-c.closing:
+		return true
+	default:
+		return false
+	}
+}
+
 // closeTiers closes the first n tiers.
 func (c *Cache[V]) closeTiers(n int) error {
 	var errs []error

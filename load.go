@@ -29,8 +29,9 @@ func (c *Cache[V]) fly(f *flight[V], key string, profile Profile, load Loader[V]
 	if e != nil || err != nil {
 		return e, err
 	}
-	var loaded *tier.Entry[V]                        // to fill the tiers with
-	defer func() { c.afterLoad(f, loaded, lease) }() // also when the Loader ends the goroutine
+	var loaded *tier.Entry[V] // to fill the tiers with
+	finish := c.finisher(f, lease)
+	defer func() { finish(loaded) }() // also when the Loader ends the goroutine
 	v, err := c.call(f.ctx, key, load)
 	absent := errors.Is(err, ErrNotFound)
 	if err != nil && !absent {
@@ -75,8 +76,28 @@ func (c *Cache[V]) beforeLoad(f *flight[V], key string, profile Profile) (lease 
 	return lease, nil, nil
 }
 
-// afterLoad fills the tiers with e or, if it is nil, gives the lease back. The load is done: that its callers
-// are gone is no reason to waste it.
+// finisher returns the function that ends a flight at the tiers, with the entry that was loaded or nil.
+//
+// A flight whose context ends before its load does, because nobody waits for it any more or because it takes too long, ends there at
+// once: its lease is given back, so that a Loader that hangs keeps the key from nobody, and what it returns
+// in the end is not stored, since others may have loaded the key meanwhile.
+func (c *Cache[V]) finisher(f *flight[V], lease leaseState[V]) func(loaded *tier.Entry[V]) {
+	c.flights.running.Add(1) // Close waits for the lease
+	stop := context.AfterFunc(f.ctx, func() {
+		defer c.flights.running.Done()
+		c.afterLoad(f, nil, lease)
+	})
+	return func(loaded *tier.Entry[V]) {
+		if stop() {
+			defer c.flights.running.Done()
+			c.afterLoad(f, loaded, lease)
+		} else if loaded != nil {
+			c.refused(loaded.Key)
+		}
+	}
+}
+
+// afterLoad fills the tiers with e or, if it is nil, gives the lease back.
 func (c *Cache[V]) afterLoad(f *flight[V], e *tier.Entry[V], lease leaseState[V]) {
 	pass, err := c.enter()
 	if err != nil {
@@ -142,7 +163,7 @@ type leaseState[V any] struct {
 }
 
 // lease asks for the right to load key until it gets it, or a fresh entry that is not replaceable, or has waited for as
-// long as a lease lives. Then the load goes on without one, and does not fill the shared tier. So it does
+// long as a lease lives, or half the time there is. Then the load goes on without one, and does not fill the shared tier. So it does
 // when the tier fails: a broken store costs loads, not answers.
 //
 // The end of ctx ends the waiting, but no request: one that is given up halfway may leave a lease behind that nobody holds.
@@ -150,7 +171,7 @@ func (c *Cache[V]) lease(ctx context.Context, key string, profile Profile, repla
 	if c.leaser < 0 {
 		return leaseState[V]{free: true}, nil
 	}
-	giveUp := clock.Now().Add(profile.LeaseFor)
+	giveUp := clock.Now().Add(min(profile.LeaseFor, profile.LoadTimeout/2)) // and leave the other half to the load
 	for wait := 2 * time.Millisecond; ; wait = min(2*wait, 50*time.Millisecond) {
 		held, e, err := c.leases.Lease(context.WithoutCancel(ctx), key, profile.LeaseFor, replaceable)
 		switch {

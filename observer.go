@@ -17,7 +17,8 @@ type Observer struct {
 	Hit func(tier, key string, stale bool)
 	// Miss is called when no tier could answer.
 	Miss func(key string)
-	// Load is called after a Loader has returned, with its error.
+	// Load is called after a Loader has returned, with its error, and before its callers get the result: it must not wait for a
+	// load of the same key.
 	Load func(key string, took time.Duration, err error)
 	// FillRefused is called when the value of a load was not stored because an invalidation had overtaken it.
 	FillRefused func(key string)

@@ -90,13 +90,11 @@ func (c *Cache[V]) getOrLoad(ctx context.Context, key string, first *tier.Entry[
 	if load == nil {
 		return v, errNilLoader
 	}
-	pass, err := c.enter(key)
+	part := invalidate.Partition(c.name, key)
+	found, err := c.enterAndLookup(ctx, key, part, first)
 	if err != nil {
 		return v, err
 	}
-	part := invalidate.Partition(c.name, key)
-	found := c.lookup(ctx, key, part, min(c.near, 1), first)
-	c.gate.Exit(pass) // the load is waited for outside: Close ends it
 	e := found.fresh
 	if e == nil {
 		e, err = c.loadOrStale(ctx, key, part, profile, load, found)
@@ -117,6 +115,16 @@ type lookup[V any] struct {
 	at    int            // the tier it is from
 
 	overtaken bool // an event came while a shared tier was read, which had an entry
+}
+
+// enterAndLookup is the part of a read that Close waits for. It ends loads instead of waiting for them.
+func (c *Cache[V]) enterAndLookup(ctx context.Context, key string, part int, first *tier.Entry[V]) (found lookup[V], err error) {
+	pass, err := c.enter(key)
+	if err != nil {
+		return found, err
+	}
+	defer c.gate.Exit(pass) // also when a hook panics
+	return c.lookup(ctx, key, part, min(c.near, 1), first), nil
 }
 
 // lookup asks the tiers from near to far for a fresh entry, and promotes what it finds. Tiers before from have been asked already,
@@ -242,7 +250,7 @@ func (c *Cache[V]) loadOrStale(ctx context.Context, key string, part int, profil
 	}
 	keep := stale != nil // the caller may leave with the stale value, the refresh goes on
 	f, joined := c.flights.join(ctx, key, part, profile.LoadTimeout, keep, func(f *flight[V]) (*tier.Entry[V], error) {
-		return c.fly(f, key, profile, load, keep)
+		return c.fly(f, key, profile, load, found.stale != nil)
 	})
 	if f == nil {
 		return nil, ErrClosed

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/tiercache/tiercache/internal/clock"
 	"github.com/tiercache/tiercache/internal/fence"
 	"github.com/tiercache/tiercache/tier"
 )
@@ -66,7 +67,7 @@ func (g *flights[V]) join(ctx context.Context, key string, part int, timeout tim
 	}
 	f = s.m[key]
 	// An ended context means that the flight has passed its deadline: a load that hangs does not own the key.
-	if f != nil && f.ctx.Err() == nil && g.fence.Current(&f.stamp) {
+	if f != nil && f.ctx.Err() == nil && g.fence.Current(&f.stamp) && g.fence.Trusted(&f.stamp, clock.Now()) {
 		joined = true
 	} else {
 		f = &flight[V]{stamp: g.fence.Stamp(key, part), done: make(chan struct{})}
@@ -139,22 +140,28 @@ func (g *flights[V]) wait(ctx context.Context, key string, part int, f *flight[V
 	defer g.leave(key, part, f)
 	select {
 	case <-f.done:
+		return f.entry, f.err
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	case <-f.ctx.Done():
-		select {
-		case <-f.done:
-		default:
-			return nil, context.Cause(f.ctx)
-		}
+		return f.ended()
 	}
-	return f.entry, f.err
+}
+
+// ended returns the result of a flight whose context has ended, perhaps because there is a result.
+func (f *flight[V]) ended() (*tier.Entry[V], error) {
+	select {
+	case <-f.done:
+		return f.entry, f.err
+	default:
+		return nil, context.Cause(f.ctx)
+	}
 }
 
 // errStillRunning is returned by waitFor when the flight takes longer.
 var errStillRunning = errors.New("tiercache: load is still running")
 
-// waitFor returns the result of a kept flight, or an error after d or when ctx is done.
+// waitFor returns the result of a kept flight, or an error after d or when wait would.
 func (g *flights[V]) waitFor(ctx context.Context, d time.Duration, f *flight[V]) (*tier.Entry[V], error) {
 	if d == 0 {
 		return nil, errStillRunning
@@ -168,6 +175,8 @@ func (g *flights[V]) waitFor(ctx context.Context, d time.Duration, f *flight[V])
 		return nil, errStillRunning
 	case <-ctx.Done():
 		return nil, ctx.Err()
+	case <-f.ctx.Done():
+		return f.ended()
 	}
 }
 
