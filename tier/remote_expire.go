@@ -73,6 +73,10 @@ func (t *RemoteTier[V]) tryExpire(ctx context.Context, physical string, record [
 	if old.Kind == envelope.Lease {
 		return backend.DeleteIf(ctx, t.backend, physical, head)
 	}
-	stale := envelope.Head{Kind: envelope.Expired, Token: envelope.NewToken()}
+	at := unixMillis()
+	if old.Kind.Stale() {
+		at = old.Since() // it has been stale since then
+	}
+	stale := envelope.Head{Kind: envelope.Expired, Token: envelope.NewToken().StaleSince(at)}
 	return backend.Patch(ctx, t.backend, physical, head, stale.Append(nil))
 }

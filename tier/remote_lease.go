@@ -117,6 +117,9 @@ func (l *remoteLease[V]) replace(ctx context.Context, head []byte) (bool, error)
 // patch puts the lease into the head of a record whose value remains.
 func (l *remoteLease[V]) patch(ctx context.Context, old envelope.Head) (bool, error) {
 	l.head.Kind = old.Kind.Taken()
+	if old.Kind.Stale() {
+		l.head.Token = l.head.Token.StaleSince(old.Since())
+	}
 	return backend.Patch(ctx, l.tier.backend, l.physical, old.Append(nil), l.bytes())
 }
 
@@ -156,6 +159,9 @@ func (l *remoteLease[V]) Release(ctx context.Context) (err error) {
 		return err
 	}
 	settled := envelope.Head{Kind: l.head.Kind.Settled(), Token: envelope.NewToken()}
+	if settled.Kind.Stale() {
+		settled.Token = settled.Token.StaleSince(l.head.Since())
+	}
 	_, err = backend.Patch(ctx, l.tier.backend, l.physical, l.bytes(), settled.Append(nil))
 	return err
 }

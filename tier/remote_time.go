@@ -11,9 +11,10 @@ import (
 // unixMillis is the clock that processes share: it measures the age of records and the deadlines of leases.
 func unixMillis() int64 { return time.Now().UnixMilli() }
 
-// age returns how old a record is. The writer's clock may be ahead of ours.
-func age(h *envelope.Header) time.Duration {
-	return time.Duration(max(unixMillis()-h.Created, 0)) * time.Millisecond
+// since returns the time that has passed since a point of wall time. The clock that it was read on may be ahead of ours.
+func since(millis int64) time.Duration {
+	const most = int64(longest / time.Millisecond)
+	return time.Duration(min(max(unixMillis()-millis, 0), most)) * time.Millisecond
 }
 
 // setTimes writes the lifetime of an entry into h and returns how long to store it, 0 if it has expired. An entry that is stale already
@@ -33,14 +34,14 @@ func setTimes(h *envelope.Header, freshUntil, expiresAt Instant) (ttl time.Durat
 	return expiresAt.Sub(now).Truncate(time.Millisecond)
 }
 
-// times returns the lifetime that setTimes wrote, on the clock of this process. What was made stale by hand has just become
-// stale, if it was not before.
+// times returns the lifetime that setTimes wrote, on the clock of this process. What was made stale by hand is stale since then,
+// if it was not before.
 func times(h *envelope.Header) (freshUntil, expiresAt Instant) {
 	now := Now()
-	old := age(h)
+	old := since(h.Created)
 	freshUntil = now.Add(h.Fresh - old)
 	if h.Kind.Stale() {
-		freshUntil = min(freshUntil, now)
+		freshUntil = min(freshUntil, now.Add(-since(h.Since())))
 	}
 	return freshUntil, now.Add(h.Total - old)
 }

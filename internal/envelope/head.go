@@ -73,13 +73,23 @@ func NewToken() (t Token) {
 	return t
 }
 
+// StaleSince returns a copy of t that says when the value was made stale by hand, in milliseconds of Unix time, in its first half.
+// The other half alone keeps it different from others.
+func (t Token) StaleSince(millis int64) Token {
+	binary.BigEndian.PutUint64(t[:], uint64(millis))
+	return t
+}
+
 // A Head is the beginning of a record: the part that may be overwritten in place. A record of kind Lease is nothing
 // but a head.
 type Head struct {
 	Kind     Kind
-	Token    Token
+	Token    Token // of a kind that is Stale also the time of that
 	Deadline int64 // until when the lease holds, in milliseconds of Unix time; 0 if there is none
 }
+
+// Since returns when the value was made stale by hand, in milliseconds of Unix time. It is for kinds that are Stale.
+func (h Head) Since() int64 { return int64(binary.BigEndian.Uint64(h.Token[:])) }
 
 // Append appends the HeadSize bytes of h to dst.
 func (h Head) Append(dst []byte) []byte {
