@@ -34,8 +34,8 @@ type Profile struct {
 	AbsentFor time.Duration
 	// LoadTimeout bounds a load: its context is cancelled and its callers are released. 0 means 30 s.
 	LoadTimeout time.Duration
-	// LeaseFor is how long one process may keep the others from loading a key, and so how
-	// long they wait for a process that died while it loaded. 0 means 10 s.
+	// LeaseFor is how long one process may keep the others from loading a key, and so how long they wait for a
+	// process that died while it loaded, though no longer than half of their LoadTimeout. 0 means 10 s.
 	LeaseFor time.Duration
 }
 
