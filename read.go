@@ -136,7 +136,7 @@ func (c *Cache[V]) lookup(ctx context.Context, key string, part, from int, first
 		if i >= from {
 			e = c.get(ctx, i, key)
 		}
-		e, why := c.judge(e, stamp)
+		e, why := c.judge(i, e, stamp)
 		switch {
 		case e == nil:
 			c.missed(i, why)
@@ -180,13 +180,13 @@ const (
 	untrusted
 )
 
-// judge returns e unless it has expired or the fence refuses it. An entry from outside the process gets stamp, which was taken
-// before it was read.
-func (c *Cache[V]) judge(e *tier.Entry[V], stamp fence.Stamp) (*tier.Entry[V], refusal) {
+// judge returns e, which tier i has, unless it has expired or the fence refuses it. An entry from outside the process gets stamp, which
+// was taken before it was read.
+func (c *Cache[V]) judge(i int, e *tier.Entry[V], stamp fence.Stamp) (*tier.Entry[V], refusal) {
 	if e == nil {
 		return nil, missing
 	}
-	if e.Stamp.IsZero() {
+	if i >= c.near && e.Stamp.IsZero() {
 		e.Stamp = stamp // still ours alone
 	}
 	now := clock.Now()
@@ -222,7 +222,7 @@ func (c *Cache[V]) freshIn(ctx context.Context, n int, key string, stamp fence.S
 		if p, ok := t.(tier.Peeker); ok && !p.Has(key) {
 			continue
 		}
-		if e, _ := c.judge(c.get(ctx, i, key), stamp); e != nil && clock.Now() < e.FreshUntil {
+		if e, _ := c.judge(i, c.get(ctx, i, key), stamp); e != nil && clock.Now() < e.FreshUntil {
 			c.counters.tiers[i].hits.Add(1)
 			return e
 		}

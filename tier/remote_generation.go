@@ -33,6 +33,8 @@ type generation struct {
 	value   uint64  // the generation
 	epoch   uint64  // the epoch in which it was read
 	until   Instant // how long it is trusted; 0 if nothing is known
+
+	creating sync.Mutex // held while a mark is made: the others of this process use it
 }
 
 // A reading is a look at the mark. It begins before the look.
@@ -112,6 +114,11 @@ func (t *RemoteTier[V]) readMark(ctx context.Context, s *Scope) (value uint64, o
 // the store cannot add, or has something else under the key, the last one wins instead: then
 // entries that the others store meanwhile are lost.
 func (t *RemoteTier[V]) createMark(ctx context.Context, s *Scope) (uint64, error) {
+	t.generation.creating.Lock()
+	defer t.generation.creating.Unlock()
+	if value, ok := t.generation.known(s.Epoch()); ok {
+		return value, nil
+	}
 	r := t.generation.begin(s.Epoch())
 	mark := newMark()
 	existing, added, err := backend.Add(ctx, t.backend, markKey(s), mark, 0)

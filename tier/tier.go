@@ -43,8 +43,9 @@ type Entry[V any] struct {
 // A Tier is one level of a cache. Tiers know nothing of each other: the cache reads them
 // from near to far and writes them from far to near. All methods may be called by many goroutines at once.
 //
-// A tier that holds entries in this process returns the very entry it was given, stamp included. A
-// tier that encodes returns a new entry with a zero Stamp on every call.
+// A tier that holds entries in this process returns the very entry it was given, stamp included: without the stamp nobody
+// can tell whether the entry has been invalidated, and the cache does not serve it. A tier that is shared with other
+// processes, and so is a Clearer, returns a new entry with a zero Stamp on every call.
 type Tier[V any] interface {
 	// Name is unique among the tiers of one cache, constant and not empty. It appears in errors and statistics.
 	Name() string
