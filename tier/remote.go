@@ -35,6 +35,7 @@ type RemoteTier[V any] struct {
 	schema     uint64
 	scope      atomic.Pointer[Scope] // set once, by Open
 	generation generation            // what is known of the generation of the cache
+	creating   chan struct{}         // holds a token while a generation is made
 	buffers    sync.Pool             // of *[]byte, for records that are written
 }
 
@@ -50,11 +51,12 @@ var (
 // backend.
 func Remote[V any](b backend.Backend, c codec.Codec) *RemoteTier[V] {
 	t := &RemoteTier[V]{
-		name:    "remote",
-		backend: b,
-		codec:   c,
-		schema:  envelope.Schema(reflect.TypeFor[V]()),
-		buffers: sync.Pool{New: func() any { return new([]byte) }},
+		name:     "remote",
+		backend:  b,
+		codec:    c,
+		schema:   envelope.Schema(reflect.TypeFor[V]()),
+		creating: make(chan struct{}, 1),
+		buffers:  sync.Pool{New: func() any { return new([]byte) }},
 	}
 	if c != nil {
 		t.codecName = c.Name()

@@ -33,8 +33,6 @@ type generation struct {
 	value   uint64  // the generation
 	epoch   uint64  // the epoch in which it was read
 	until   Instant // how long it is trusted; 0 if nothing is known
-
-	creating sync.Mutex // held while a mark is made: the others of this process use it
 }
 
 // A reading is a look at the mark. It begins before the look.
@@ -114,8 +112,13 @@ func (t *RemoteTier[V]) readMark(ctx context.Context, s *Scope) (value uint64, o
 // the store cannot add, or has something else under the key, the last one wins instead: then
 // entries that the others store meanwhile are lost.
 func (t *RemoteTier[V]) createMark(ctx context.Context, s *Scope) (uint64, error) {
-	t.generation.creating.Lock()
-	defer t.generation.creating.Unlock()
+	// The others of this process use the one that is made. A mutex would not do: it cannot be left when ctx is done.
+	select {
+	case t.creating <- struct{}{}:
+		defer func() { <-t.creating }()
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
 	if value, ok := t.generation.known(s.Epoch()); ok {
 		return value, nil
 	}
