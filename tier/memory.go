@@ -5,11 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"sync"
 	"sync/atomic"
 
 	"github.com/dgraph-io/ristretto/v2"
+	"github.com/dgraph-io/ristretto/v2/z"
 )
 
 // A MemoryConfig describes a tier in the memory of this process. Exactly one of MaxBytes and MaxEntries must be set.
@@ -40,7 +40,6 @@ func Memory[V any](cfg MemoryConfig) Tier[V] {
 	m := &memory[V]{
 		cfg:  cfg,
 		name: cmp.Or(cfg.Name, "memory"),
-		seed: maphash.MakeSeed(),
 	}
 	m.overlay.holds.Store(1) // for Get to look at the state
 	return m
@@ -50,11 +49,11 @@ func Memory[V any](cfg MemoryConfig) Tier[V] {
 //
 // The engine applies what is new in the background, and is no store of its own right: a new entry is invisible until then, the older of two new
 // entries survives, a deleted one can come back, writes are dropped under load, and its Close may race with everything else. So it
-// has one writer at a time, settle, and all else goes through the overlay. Its keys are hashes: Get compares the key of the entry.
+// has one writer at a time, settle, and all else goes through the overlay. Its keys are hashes, by the
+// function that the runtime has for maps, which is different in each process: Get compares the key of the entry.
 type memory[V any] struct {
 	cfg  MemoryConfig
 	name string
-	seed maphash.Seed
 
 	state atomic.Uint32 // one of unopened, open, closed
 
@@ -125,7 +124,7 @@ func (m *memory[V]) Open(s Scope) error {
 
 // Get returns the entry of key.
 func (m *memory[V]) Get(_ context.Context, key string) (*Entry[V], bool, error) {
-	hash := maphash.String(m.seed, key)
+	hash := z.MemHashString(key)
 	if m.overlay.holds.Load() != 0 {
 		return m.getSlowly(key, hash)
 	}
@@ -158,7 +157,7 @@ func (m *memory[V]) Has(key string) bool {
 	if m.state.Load() != open {
 		return false
 	}
-	hash := maphash.String(m.seed, key)
+	hash := z.MemHashString(key)
 	return m.overlay.mayHold(hash) || m.resident(hash)
 }
 
@@ -178,7 +177,7 @@ func (m *memory[V]) Set(ctx context.Context, e *Entry[V]) error {
 	if m.state.Load() != open {
 		return m.notServing()
 	}
-	p := pending[V]{entry: e, hash: maphash.String(m.seed, e.Key), cost: m.cost(e)}
+	p := pending[V]{entry: e, hash: z.MemHashString(e.Key), cost: m.cost(e)}
 	if p.cost > m.maxCost {
 		m.report(Rejected, e)
 		m.remove(ctx, e.Key, p.hash)
@@ -196,7 +195,7 @@ func (m *memory[V]) Delete(ctx context.Context, keys ...string) error {
 	}
 	removed := false
 	for _, key := range keys {
-		if m.remove(ctx, key, maphash.String(m.seed, key)) {
+		if m.remove(ctx, key, z.MemHashString(key)) {
 			removed = true
 		}
 	}

@@ -3,12 +3,13 @@ package tier
 import (
 	"context"
 	"fmt"
-	"hash/maphash"
 	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+
+	"github.com/dgraph-io/ristretto/v2/z"
 )
 
 // newMemory opens a tier for a test, and returns a function that closes it and returns what it has reported.
@@ -82,7 +83,7 @@ func TestWhatIsPendingHidesTheEngine(t *testing.T) {
 	if err := m.Delete(context.Background(), "gone"); err != nil {
 		t.Fatal(err)
 	}
-	if e, _ := m.engine.Get(maphash.String(m.seed, "k")); e == nil || e.Value != "old" {
+	if e, _ := m.engine.Get(z.MemHashString("k")); e == nil || e.Value != "old" {
 		t.Fatalf("the engine has %v, want the old entry: nothing has been settled", e)
 	}
 	wantValue(t, m, "k", "new")
@@ -230,7 +231,7 @@ func TestDeleteThatCannotWaitDeletes(t *testing.T) {
 func TestEntryOfAnotherKeyWithTheSameHashIsAMiss(t *testing.T) {
 	m, end := newMemory(t, MemoryConfig{MaxEntries: 1000})
 	stranger := &Entry[string]{Key: "stranger", Value: "v"}
-	hash := maphash.String(m.seed, "k")
+	hash := z.MemHashString("k")
 	m.engine.Set(hash, stranger, 1)
 	m.engine.Wait()
 	wantMiss(t, m, "k")
