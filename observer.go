@@ -20,7 +20,7 @@ type Observer struct {
 	// Load is called after a Loader has returned, with its error, and before its callers get the result: it must not wait for a
 	// load of the same key.
 	Load func(key string, took time.Duration, err error)
-	// FillRefused is called when the value of a load was not stored because an invalidation had overtaken it.
+	// FillRefused is called when the value of a load was not stored, because an invalidation had overtaken it or the load had been given up.
 	FillRefused func(key string)
 	// Invalidated is called after an event of another cache instance was applied.
 	Invalidated func(e invalidate.Event)

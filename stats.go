@@ -21,7 +21,7 @@ type Stats struct {
 	Joined         uint64        // callers that shared the load of another caller
 	StaleServed    uint64        // stale values given to callers
 	LeaseWaits     uint64        // loads that first waited for another process
-	FillsRefused   uint64        // loaded values that an invalidation had overtaken, not stored
+	FillsRefused   uint64        // loaded values that were not stored: an invalidation had overtaken them, or nobody waited any more
 	Published      uint64        // events sent
 	PublishErrors  uint64        // events that could not be sent
 	Invalidated    uint64        // keys and clears applied for other instances
