@@ -75,7 +75,12 @@ func (t *engine[V]) Open(s tier.Scope) error {
 	if t.state.Load() != unopened {
 		return fmt.Errorf("ottertier: %q: opened twice or after Close", t.name)
 	}
-	opts := &otter.Options[string, *tier.Entry[V]]{OnAtomicDeletion: t.deleted}
+	opts := &otter.Options[string, *tier.Entry[V]]{
+		OnAtomicDeletion: t.deleted,
+		// Its policy catches up on the goroutine of whoever filled a buffer. On goroutines of their own it lags behind, and then
+		// a small tier has fewer hits.
+		Executor: func(task func()) { task() },
+	}
 	if err := bound(opts, t.cfg); err != nil {
 		return fmt.Errorf("ottertier: %q: %w", t.name, err)
 	}
