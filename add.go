@@ -12,7 +12,8 @@ import (
 
 // Add stores v under key if no tier has a value, and reports whether it did. Of several processes that add the
 // same key at the same time one succeeds, where the shared tier has leases. A remembered absence counts as no
-// value, and so does a stale one. While another process loads the key Add waits for it.
+// value, and so does a stale one. While another process loads the key Add waits for it. Without leases, a Set of the key that
+// is under way when Add begins may have ended before Add stores v, which then takes its place.
 func (c *Cache[V]) Add(ctx context.Context, key string, v V, opts ...CallOption) (added bool, err error) {
 	profile, pass, err := c.begin(opts, key)
 	if err != nil {

@@ -77,6 +77,9 @@ func TestLateLoadDoesNotDisplaceANewerOne(t *testing.T) {
 		}
 		close(hung)
 		synctest.Wait()
+		if n := c.Stats().FillsRefused; n != 1 {
+			t.Errorf("FillsRefused = %d after the late load, want 1", n)
+		}
 		if v, ok, _ := c.Get(t.Context(), "k"); v != 2 {
 			t.Errorf("Get = %v, %v after the late load, want 2", v, ok)
 		}
