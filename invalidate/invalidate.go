@@ -66,6 +66,24 @@ type Handler interface {
 	Confirm(partition int, until time.Time)
 }
 
+// A Deleter is a Bus that can publish the deletion of keys and delete what a store has of them in one step.
+type Deleter interface {
+	Bus
+	// PublishDelete deletes names from store and publishes e, both or neither, in one round trip. It does nothing and returns
+	// errors.ErrUnsupported if it cannot do that with this store. It keeps none of the slices. On another error it is
+	// unknown whether it was done, or still will be.
+	PublishDelete(ctx context.Context, e Event, store any, names []string) error
+}
+
+// A RollbackHandler is a Handler that can repeat what it has done.
+type RollbackHandler interface {
+	Handler
+	// RolledBack says that the store may have lost its latest changes, acknowledged ones included, as happens when a replica takes over
+	// that lagged behind. What was deleted may be back. The bus calls it like the other methods, after Drop for
+	// the partitions concerned and perhaps several times for one loss.
+	RolledBack()
+}
+
 // Partitions is the number of shares into which the keys of all caches are divided. Loss is
 // repaired and freshness is confirmed by partition.
 const Partitions = 16

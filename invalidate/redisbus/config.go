@@ -10,7 +10,13 @@ type Config struct {
 	// Channel is the pub/sub channel. All processes that share caches must name the same one, and channels are
 	// common to all databases of a Redis. The default is "tiercache:events".
 	Channel string
-	// Timeout is the longest that Publish takes. The default is 250 ms.
+	// Bound is the time within which every process learns of an acknowledged event, or stops trusting what it has. All
+	// processes should have the same. The default is 3 s.
+	Bound time.Duration
+	// PollInterval is how often the log of events is compared with what the subscription has delivered: at most a third of Bound,
+	// which is the default.
+	PollInterval time.Duration
+	// Timeout is the longest that Publish and a poll take. The default is 250 ms.
 	Timeout time.Duration
 	// PingInterval is how often the subscription is pinged. The default is 1 s.
 	PingInterval time.Duration
@@ -27,13 +33,22 @@ func (c Config) withDefaults() (Config, error) {
 	for _, f := range []struct {
 		name  string
 		value time.Duration
-	}{{"Timeout", c.Timeout}, {"PingInterval", c.PingInterval}, {"PingTimeout", c.PingTimeout}} {
+	}{{"Bound", c.Bound}, {"PollInterval", c.PollInterval}, {"Timeout", c.Timeout}, {"PingInterval", c.PingInterval}, {"PingTimeout", c.PingTimeout}} {
 		if f.value < 0 {
 			return c, fmt.Errorf("redisbus: Config.%s is negative: %v", f.name, f.value)
 		}
 	}
 	if c.Channel == "" {
 		c.Channel = "tiercache:events"
+	}
+	if c.Bound == 0 {
+		c.Bound = 3 * time.Second
+	}
+	if c.PollInterval == 0 {
+		c.PollInterval = c.Bound / 3
+	}
+	if c.PollInterval > c.Bound/3 {
+		return c, fmt.Errorf("redisbus: Config.PollInterval %v is more than a third of Bound %v", c.PollInterval, c.Bound)
 	}
 	if c.Timeout == 0 {
 		c.Timeout = 250 * time.Millisecond
