@@ -45,6 +45,7 @@ var owners = map[string][]string{
 	"github.com/vmihailenco/msgpack/v5": {"codec"},
 	"github.com/klauspost/compress":     {"codec"},
 	"github.com/alicebob/miniredis/v2":  {"internal/redistest"},
+	"golang.org/x/sys":                  {"internal/clock"},
 	"github.com/cespare/xxhash/v2":      {},
 }
 
