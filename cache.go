@@ -36,6 +36,9 @@ type Config[V any] struct {
 	Tiers []tier.Tier[V]
 	// Bus carries invalidations to the other processes. The cache does not close it. nil: no other process has a copy.
 	Bus invalidate.Bus
+	// Outage says whether entries in this process are served when the bus has not vouched for them in time: Bypass, the default, or
+	// ServeStale for a while. A bus without a Bound, and none, go with Bypass alone.
+	Outage OutagePolicy
 	// Profile says how entries live unless a call says otherwise.
 	Profile Profile
 	// Observer is told what happens.
@@ -61,6 +64,7 @@ type Cache[V any] struct {
 	leases   tier.Leaser[V]     // tiers[leaser]
 	profile  Profile            // validated
 	bus      invalidate.Bus     // may be nil
+	outage   time.Duration      // how long entries are served past the bound of the bus
 	observer Observer           // never changed
 	clone    func(V) V          // may be nil
 	maxKey   int                // bytes
@@ -139,6 +143,7 @@ func build[V any](cfg Config[V]) (*Cache[V], error) {
 		leaser:   -1,
 		profile:  profile,
 		bus:      cfg.Bus,
+		outage:   time.Duration(cfg.Outage),
 		observer: cfg.Observer,
 		clone:    cfg.Clone,
 		maxKey:   cmp.Or(cfg.MaxKeyBytes, DefaultMaxKeyBytes),
@@ -173,6 +178,9 @@ func build[V any](cfg Config[V]) (*Cache[V], error) {
 	var bound time.Duration
 	if c.bus != nil {
 		bound = c.bus.Bound()
+	}
+	if err := cfg.Outage.validate(bound); err != nil {
+		return fail("%w", err)
 	}
 	c.fence.Init(bound)
 	c.flights.fence = &c.fence

@@ -114,7 +114,8 @@ type lookup[V any] struct {
 	stale *tier.Entry[V] // if none is fresh, the one that was fresh last
 	at    int            // the tier it is from
 
-	overtaken bool // an event came while a shared tier was read, which had an entry
+	unconfirmed bool // the bus does not vouch for it any more, and it is served by ServeStale
+	overtaken   bool // an event came while a shared tier was read, which had an entry
 }
 
 // enterAndLookup is the part of a read that Close waits for. It ends loads instead of waiting for them.
@@ -136,27 +137,46 @@ func (c *Cache[V]) lookup(ctx context.Context, key string, part, from int, first
 		if i >= from {
 			e = c.get(ctx, i, key)
 		}
-		e, why := c.judge(i, e, stamp)
+		now := clock.Now()
+		why := c.judge(i, e, stamp, now)
+		late := why == untrusted && now <= c.fence.TrustedUntil(&e.Stamp).Add(c.outage)
 		switch {
-		case e == nil:
+		case why != usable && !late:
 			c.missed(i, why)
 			found.overtaken = found.overtaken || why == fenced && i >= c.near
-		case clock.Now() < e.FreshUntil:
+		case now >= e.FreshUntil:
+			c.counters.tiers[i].staleHits.Add(1)
+			if found.isWorseThan(e, late) {
+				found.stale, found.at, found.unconfirmed = e, i, late
+			}
+		case late:
+			c.counters.tiers[i].staleHits.Add(1)
+			found = lookup[V]{fresh: e, at: i, unconfirmed: true}
+			c.serveUnconfirmed(found, key)
+			return found
+		default:
 			c.counters.tiers[i].hits.Add(1)
 			c.promote(ctx, i, e)
 			c.observer.hit(c.tiers[i].Name(), key, false)
 			return lookup[V]{fresh: e, at: i}
-		default:
-			c.counters.tiers[i].staleHits.Add(1)
-			if found.stale == nil || e.FreshUntil > found.stale.FreshUntil {
-				found.stale, found.at = e, i
-			}
 		}
 	}
 	if found.stale != nil {
 		c.promote(ctx, found.at, found.stale)
 	}
 	return found
+}
+
+// isWorseThan reports whether the stale entry that was found gives way to e: to one that was fresh later, though not to an unconfirmed one if
+// it is confirmed itself.
+func (l *lookup[V]) isWorseThan(e *tier.Entry[V], unconfirmed bool) bool {
+	switch {
+	case l.stale == nil:
+		return true
+	case l.unconfirmed != unconfirmed:
+		return l.unconfirmed
+	}
+	return e.FreshUntil > l.stale.FreshUntil
 }
 
 // get returns what tier i has of key, nil if there is nothing. A tier that fails has nothing.
@@ -175,32 +195,32 @@ func (c *Cache[V]) get(ctx context.Context, i int, key string) *tier.Entry[V] {
 type refusal uint8
 
 const (
-	missing refusal = iota
+	usable refusal = iota // there is no refusal
+	missing
 	fenced
-	untrusted
+	untrusted // it would be usable if the bus vouched for it
 )
 
-// judge returns e, which tier i has, unless it has expired or the fence refuses it. An entry from outside the process gets stamp, which
-// was taken before it was read.
-func (c *Cache[V]) judge(i int, e *tier.Entry[V], stamp fence.Stamp) (*tier.Entry[V], refusal) {
+// judge says whether e, which tier i has, can be used at now: not if it has expired or the fence refuses it. An entry from outside the
+// process gets stamp, which was taken before it was read.
+func (c *Cache[V]) judge(i int, e *tier.Entry[V], stamp fence.Stamp, now clock.Instant) refusal {
 	if e == nil {
-		return nil, missing
+		return missing
 	}
 	if i >= c.near && e.Stamp.IsZero() {
 		e.Stamp = stamp // still ours alone
 	}
-	now := clock.Now()
 	switch {
 	case !c.fence.Current(&e.Stamp):
 		// What was read from a far tier just now may be overtaken as well. Serving it would be right, since the
 		// read began before, but the next tier or the source has the newer value.
-		return nil, fenced
-	case !c.fence.Trusted(&e.Stamp, now):
-		return nil, untrusted
+		return fenced
 	case now >= e.ExpiresAt:
-		return nil, missing
+		return missing
+	case !c.fence.Trusted(&e.Stamp, now):
+		return untrusted
 	}
-	return e, missing
+	return usable
 }
 
 // missed counts a read that tier i could not answer.
@@ -222,7 +242,8 @@ func (c *Cache[V]) freshIn(ctx context.Context, n int, key string, stamp fence.S
 		if p, ok := t.(tier.Peeker); ok && !p.Has(key) {
 			continue
 		}
-		if e, _ := c.judge(i, c.get(ctx, i, key), stamp); e != nil && clock.Now() < e.FreshUntil {
+		e := c.get(ctx, i, key)
+		if now := clock.Now(); c.judge(i, e, stamp, now) == usable && now < e.FreshUntil {
 			c.counters.tiers[i].hits.Add(1)
 			return e
 		}
@@ -280,7 +301,17 @@ func (c *Cache[V]) miss(key string) {
 	c.observer.miss(key)
 }
 
+// serveStale counts a stale value that is given to a caller.
 func (c *Cache[V]) serveStale(found lookup[V], key string) {
 	c.counters.staleServed.Add(1)
+	if found.unconfirmed {
+		c.counters.unconfirmed.Add(1)
+	}
+	c.observer.hit(c.tiers[found.at].Name(), key, true)
+}
+
+// serveUnconfirmed counts a value that is not stale by its TTL, only past the bound.
+func (c *Cache[V]) serveUnconfirmed(found lookup[V], key string) {
+	c.counters.unconfirmed.Add(1)
 	c.observer.hit(c.tiers[found.at].Name(), key, true)
 }

@@ -4,11 +4,12 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/tiercache/tiercache/internal/clock"
 	"github.com/tiercache/tiercache/internal/stripe"
 	"github.com/tiercache/tiercache/tier"
 )
 
-// Stats are the counters of a cache since it was built. They are read one after the other: under
+// Stats are the counters of a cache since it was built, and what it sees of its bus now. They are read one after the other: under
 // load they are close to each other in time, not of one instant.
 type Stats struct {
 	Tiers []TierStats // nearest first
@@ -20,6 +21,7 @@ type Stats struct {
 	LoadsAbandoned uint64        // loads that ran past LoadTimeout without returning
 	Joined         uint64        // callers that shared the load of another caller
 	StaleServed    uint64        // stale values given to callers
+	Unconfirmed    uint64        // values served past the bound of the bus, under ServeStale
 	LeaseWaits     uint64        // loads that first waited for another process
 	FillsRefused   uint64        // loaded values that were not stored: an invalidation had overtaken them, or nobody waited any more
 	Published      uint64        // events sent
@@ -29,6 +31,10 @@ type Stats struct {
 	PartitionDrops uint64        // partitions dropped because events may have been lost
 	BusErrors      uint64        // failures of the subscription itself
 	NoticesDropped uint64        // calls of hooks left out, because the hooks are too slow
+
+	// LeaseAge is a gauge: how long ago the bus last vouched for the partition that has waited longest, or for how long it never did.
+	// Beyond the bound of the bus, entries in memory are not trusted. Always 0 with a bus without a bound.
+	LeaseAge time.Duration
 }
 
 // TierStats are the counters of one tier.
@@ -55,7 +61,7 @@ type TierStats struct {
 type counters struct {
 	tiers []tierCounters
 
-	misses, loads, loadErrors, loadNanos, loadsAbandoned, joined, staleServed, leaseWaits, fillsRefused,
+	misses, loads, loadErrors, loadNanos, loadsAbandoned, joined, staleServed, unconfirmed, leaseWaits, fillsRefused,
 	published, publishErrors, invalidated, echoes, drops, busErrors, noticesDropped atomic.Uint64
 }
 
@@ -76,6 +82,7 @@ func (c *Cache[V]) Stats() Stats {
 		LoadsAbandoned: n.loadsAbandoned.Load(),
 		Joined:         n.joined.Load(),
 		StaleServed:    n.staleServed.Load(),
+		Unconfirmed:    n.unconfirmed.Load(),
 		LeaseWaits:     n.leaseWaits.Load(),
 		FillsRefused:   n.fillsRefused.Load(),
 		Published:      n.published.Load(),
@@ -85,6 +92,7 @@ func (c *Cache[V]) Stats() Stats {
 		PartitionDrops: n.drops.Load(),
 		BusErrors:      n.busErrors.Load(),
 		NoticesDropped: n.noticesDropped.Load(),
+		LeaseAge:       c.fence.LeaseAge(clock.Now()),
 	}
 	for i := range n.tiers {
 		t := &n.tiers[i]

@@ -105,6 +105,19 @@ var statsCases = map[string]statsCase{
 		statsLoad(t, c, staleFails)
 		return c
 	}},
+	"Unconfirmed": {2, func(t *testing.T) *tiercache.Cache[int64] {
+		c := newCache(t, tiercache.Config[int64]{Bus: &statsBus{bound: time.Second}, Outage: tiercache.ServeStale(time.Minute)})
+		statsSet(t, c)
+		time.Sleep(2 * time.Second)
+		staleGet(t, c, 1)
+		statsLoad(t, c, staleFails)
+		return c
+	}},
+	"LeaseAge": {int64(7 * time.Second), func(t *testing.T) *tiercache.Cache[int64] {
+		c := newCache(t, tiercache.Config[int64]{Bus: &statsBus{bound: time.Second}})
+		time.Sleep(7 * time.Second)
+		return c
+	}},
 	"LeaseWaits": {1, func(t *testing.T) *tiercache.Cache[int64] {
 		f := statsFleet(t)
 		l := newFlightLoad(1)

@@ -42,7 +42,8 @@ const Partitions = 16
 // goroutines at once.
 type Fence struct {
 	seed  maphash.Seed
-	bound int64 // nanoseconds; 0: no bound is promised, so trust never ends
+	bound int64         // nanoseconds; 0: no bound is promised, so trust never ends
+	began clock.Instant // of Init
 	parts [Partitions]partition
 	slots [slots]atomic.Uint64
 }
@@ -57,7 +58,7 @@ type partition struct {
 // Init makes f ready for use. A bound of 0 says that none is promised: then entries are trusted until they are invalidated
 // or expire.
 func (f *Fence) Init(bound time.Duration) {
-	f.seed, f.bound = maphash.MakeSeed(), int64(bound)
+	f.seed, f.bound, f.began = maphash.MakeSeed(), int64(bound), clock.Now()
 	for i := range f.parts {
 		f.parts[i].epoch.Store(1) // no stamp is zero
 		if bound == 0 {
@@ -143,4 +144,32 @@ func (f *Fence) Bumped(s *Stamp) bool {
 // everything acknowledged before, so for one bound it needs no confirmation.
 func (f *Fence) Trusted(s *Stamp, now clock.Instant) bool {
 	return int64(now) <= f.parts[s.Partition%Partitions].until.Load() || int64(now)-int64(s.AsOf) <= f.bound
+}
+
+// TrustedUntil returns the last instant at which Trusted is true for s, as far as is known now.
+func (f *Fence) TrustedUntil(s *Stamp) clock.Instant {
+	return max(f.ConfirmedUntil(int(s.Partition%Partitions)), s.AsOf.Add(time.Duration(f.bound)))
+}
+
+// ConfirmedUntil returns the end of the freshness lease of a partition: until then its entries are trusted whatever the age of their
+// stamps. It is zero before the first confirmation, and clock.Never without a bound.
+func (f *Fence) ConfirmedUntil(part int) clock.Instant {
+	return clock.Instant(f.parts[part].until.Load())
+}
+
+// LeaseAge returns how long ago the partition that has waited longest was confirmed: the time since the moment that its last confirmation
+// vouches for, or since Init where there was none. It is 0 without a bound.
+func (f *Fence) LeaseAge(now clock.Instant) time.Duration {
+	if f.bound == 0 {
+		return 0
+	}
+	oldest := now
+	for part := range f.parts {
+		vouched := f.began
+		if until := f.ConfirmedUntil(part); until != 0 {
+			vouched = until.Add(-time.Duration(f.bound))
+		}
+		oldest = min(oldest, vouched)
+	}
+	return now.Sub(oldest)
 }

@@ -193,6 +193,63 @@ func TestTrustEndsAfterTheBound(t *testing.T) {
 	})
 }
 
+func TestTrustedUntilIsTheLastInstantOfTrust(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const bound = time.Second
+		f := newFence(bound)
+		s := f.Stamp("k", 5)
+		check := func(when string) {
+			t.Helper()
+			until := f.TrustedUntil(&s)
+			if !f.Trusted(&s, until) || f.Trusted(&s, until+1) {
+				t.Errorf("%s: TrustedUntil() is not the last instant at which Trusted() = true", when)
+			}
+		}
+		check("before a confirmation")
+		time.Sleep(time.Minute)
+		f.Confirm(5, clock.Now().Add(bound))
+		check("after a confirmation")
+		s = f.Stamp("k", 5)
+		time.Sleep(time.Minute)
+		s = f.Stamp("k", 5)
+		check("with a stamp that is later than the confirmation")
+	})
+	f := newFence(0)
+	if s := f.Stamp("k", 0); f.TrustedUntil(&s) != clock.Never {
+		t.Error("TrustedUntil() ends without a bound")
+	}
+}
+
+func TestLeaseAgeIsThatOfTheOldestConfirmation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const bound = time.Second
+		f := newFence(bound)
+		check := func(want time.Duration, when string) {
+			t.Helper()
+			if got := f.LeaseAge(clock.Now()); got != want {
+				t.Errorf("LeaseAge() = %v %s, want %v", got, when, want)
+			}
+		}
+		time.Sleep(time.Minute)
+		check(time.Minute, "a minute after Init")
+		asked := clock.Now()
+		time.Sleep(bound / 4)
+		for part := range fence.Partitions - 1 {
+			f.Confirm(part, asked.Add(bound))
+		}
+		check(time.Minute+bound/4, "when one partition was never confirmed")
+		f.Confirm(fence.Partitions-1, asked.Add(bound))
+		check(bound/4, "when all were confirmed")
+		f.Confirm(3, asked.Add(2*bound))
+		check(bound/4, "when one was confirmed again")
+		time.Sleep(time.Hour)
+		check(bound/4+time.Hour, "an hour later")
+	})
+	if got := newFence(0).LeaseAge(clock.Now().Add(time.Hour)); got != 0 {
+		t.Errorf("LeaseAge() = %v without a bound, want 0", got)
+	}
+}
+
 // Everybody confirms the next nanosecond, so the latest confirmation is always contended.
 func TestConcurrentConfirmationsShortenNothing(t *testing.T) {
 	f := newFence(time.Nanosecond)
