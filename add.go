@@ -26,7 +26,7 @@ func (c *Cache[V]) Add(ctx context.Context, key string, v V, opts ...CallOption)
 	}
 	// The leasing tier may have lost what a nearer one still has.
 	stamp := c.fence.Stamp(key, invalidate.Partition(c.name, key))
-	if old := c.freshIn(ctx, c.leaser, key, stamp); old != nil && !old.Absent {
+	if old, _ := c.freshIn(ctx, c.leaser, key, stamp); old != nil && !old.Absent {
 		return false, nil
 	}
 	lease, old := c.lease(ctx, key, profile, func(old *tier.Entry[V]) bool { return old.Absent })
@@ -82,7 +82,7 @@ func (c *Cache[V]) addUnleased(ctx context.Context, e *tier.Entry[V]) (bool, err
 	part := invalidate.Partition(c.name, e.Key)
 	for {
 		stamp := c.fence.Stamp(e.Key, part)
-		if old := c.freshIn(ctx, len(c.tiers), e.Key, stamp); old != nil && !old.Absent {
+		if old, _ := c.freshIn(ctx, len(c.tiers), e.Key, stamp); old != nil && !old.Absent {
 			return false, nil
 		}
 		if err := ctx.Err(); err != nil {

@@ -180,7 +180,7 @@ func build[V any](cfg Config[V]) (*Cache[V], error) {
 		bound = c.bus.Bound()
 	}
 	if err := cfg.Outage.validate(bound); err != nil {
-		return fail("%w", err)
+		return fail("Outage: %w", err)
 	}
 	c.fence.Init(bound)
 	c.flights.fence = &c.fence

@@ -27,9 +27,10 @@ func (c *Cache[V]) fly(f *flight[V], key string, profile Profile, load Loader[V]
 	if e != nil || err != nil {
 		return e, err
 	}
-	var loaded *tier.Entry[V] // to fill the tiers with
+	var fill *tier.Entry[V] // of the tiers
 	finish := c.finisher(f, lease)
-	defer func() { finish(loaded) }() // also when the Loader ends the goroutine
+	defer func() { finish(fill) }() // also when the Loader ends the goroutine
+	f.at = fromSource
 	v, err := c.call(f.ctx, key, load)
 	absent := errors.Is(err, ErrNotFound)
 	if err != nil && !absent {
@@ -39,7 +40,7 @@ func (c *Cache[V]) fly(f *flight[V], key string, profile Profile, load Loader[V]
 	e.Stamp = f.stamp
 	switch {
 	case !absent || profile.AbsentFor > 0:
-		loaded = e
+		fill = e
 	case stale:
 		c.forget(f, key)
 	}
@@ -55,7 +56,7 @@ func (c *Cache[V]) beforeLoad(f *flight[V], key string, profile Profile) (lease 
 	defer c.gate.Exit(pass)
 	// A flight may have ended between the caller's look at the tiers and this one's start. The near tiers show
 	// its fill; the shared one shows it to lease.
-	if e := c.freshIn(f.ctx, c.near, key, f.stamp); e != nil {
+	if e, f.at = c.freshIn(f.ctx, c.near, key, f.stamp); e != nil {
 		return lease, e, nil
 	}
 	lease, e = c.lease(f.ctx, key, profile, nil)
@@ -63,7 +64,7 @@ func (c *Cache[V]) beforeLoad(f *flight[V], key string, profile Profile) (lease 
 		c.tierFailed(c.leaser, "lease", lease.err)
 	}
 	if e != nil {
-		e.Stamp = f.stamp
+		e.Stamp, f.at = f.stamp, c.leaser
 		c.counters.tiers[c.leaser].hits.Add(1)
 		c.promote(f.ctx, c.leaser, e)
 		return lease, e, nil
@@ -146,10 +147,10 @@ func (c *Cache[V]) newEntry(key string, v V, absent bool, p Profile) *tier.Entry
 	now := clock.Now()
 	if absent {
 		until := now.Add(p.AbsentFor)
-		return &tier.Entry[V]{Key: key, Absent: true, FreshUntil: until, ExpiresAt: until}
+		return &tier.Entry[V]{Key: key, Absent: true, FreshUntil: until, ExpiresAt: until, StoredAt: now}
 	}
 	fresh := now.Add(p.freshFor())
-	return &tier.Entry[V]{Key: key, Value: v, FreshUntil: fresh, ExpiresAt: fresh.Add(p.StaleFor)}
+	return &tier.Entry[V]{Key: key, Value: v, FreshUntil: fresh, ExpiresAt: fresh.Add(p.StaleFor), StoredAt: now}
 }
 
 // fill stores a loaded entry from far to near, each time only if nothing has invalidated it since the flight began. The

@@ -23,9 +23,9 @@ func ServeStale(d time.Duration) OutagePolicy { return OutagePolicy(d) }
 func (p OutagePolicy) validate(bound time.Duration) error {
 	switch {
 	case p < 0:
-		return fmt.Errorf("Outage is negative (%v)", time.Duration(p))
+		return fmt.Errorf("negative (%v)", time.Duration(p))
 	case p > 0 && bound == 0:
-		return fmt.Errorf("Outage is ServeStale(%v), which needs a Bus with a Bound", time.Duration(p))
+		return fmt.Errorf("it is ServeStale(%v), which needs a Bus with a Bound", time.Duration(p))
 	}
 	return nil
 }

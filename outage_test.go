@@ -297,10 +297,10 @@ func TestOutagePolicyThatCannotBeIsRefused(t *testing.T) {
 		bus    invalidate.Bus
 		want   string // part of the error; empty: none
 	}{
-		{"negative", tiercache.ServeStale(-1), &statsBus{bound: time.Second}, "Outage is negative"},
-		{"negative, without a bus", tiercache.ServeStale(-1), nil, "Outage is negative"},
-		{"without a bus", tiercache.ServeStale(time.Second), nil, "Outage is ServeStale(1s), which needs a Bus with a Bound"},
-		{"without a bound", tiercache.ServeStale(time.Second), invalidate.NewMemory(), "Outage is ServeStale(1s), which needs a Bus with a Bound"},
+		{"negative", tiercache.ServeStale(-1), &statsBus{bound: time.Second}, "Outage: negative"},
+		{"negative, without a bus", tiercache.ServeStale(-1), nil, "Outage: negative"},
+		{"without a bus", tiercache.ServeStale(time.Second), nil, "Outage: it is ServeStale(1s), which needs a Bus with a Bound"},
+		{"without a bound", tiercache.ServeStale(time.Second), invalidate.NewMemory(), "Outage: it is ServeStale(1s), which needs a Bus with a Bound"},
 		{"with a bound", tiercache.ServeStale(time.Second), &statsBus{bound: time.Second}, ""},
 		{"for ever", tiercache.ServeStale(tiercache.Forever), &statsBus{bound: time.Second}, ""},
 		{"Bypass", tiercache.Bypass, nil, ""},

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/tiercache/tiercache/internal/clock"
-	"github.com/tiercache/tiercache/internal/fence"
 	"github.com/tiercache/tiercache/invalidate"
 	"github.com/tiercache/tiercache/tier"
 )
@@ -16,28 +15,14 @@ func (c *Cache[V]) Get(ctx context.Context, key string) (v V, ok bool, err error
 	if hit {
 		return c.own(first.Value), true, nil
 	}
-	pass, err := c.enter(key)
-	if err != nil {
+	a, err := c.look(ctx, key, c.profile, first)
+	switch {
+	case err != nil || a.entry == nil:
 		return v, false, err
-	}
-	defer c.gate.Exit(pass)
-	part := invalidate.Partition(c.name, key)
-	found := c.lookup(ctx, key, part, min(c.near, 1), first)
-	if found.overtaken && found.fresh == nil {
-		found = c.lookup(ctx, key, part, 0, nil) // the newer value, which may well be there
-	}
-	e := found.fresh
-	if e == nil {
-		if e = found.stale; e == nil || e.Absent || !servable(e, c.profile) {
-			c.miss(key)
-			return v, false, nil
-		}
-		c.serveStale(found, key)
-	}
-	if e.Absent {
+	case a.entry.Absent:
 		return v, false, ErrNotFound
 	}
-	return c.own(e.Value), true, nil
+	return c.own(a.entry.Value), true, nil
 }
 
 // GetOrLoad returns the value of key, and loads it if no tier has it. Callers that ask for the
@@ -54,7 +39,7 @@ func (c *Cache[V]) GetOrLoad(ctx context.Context, key string, load Loader[V], op
 
 // nearHit returns the entry of key in the nearest tier, and whether it can be served as it is: present, fresh, alive and
 // trusted. It is the path of almost all reads, so it takes no lock, allocates nothing
-// and reads the clock once. Everything else is for lookup, which is given the entry: to ask again would count as another
+// and reads the clock once. Everything else is for ask, which is given the entry: to ask again would count as another
 // request for the key, and mislead the policy of the tier.
 func (c *Cache[V]) nearHit(ctx context.Context, key string) (e *tier.Entry[V], hit bool) {
 	if c.first == nil {
@@ -83,54 +68,83 @@ func (c *Cache[V]) nearHit(ctx context.Context, key string) (e *tier.Entry[V], h
 
 // getOrLoad is GetOrLoad after the nearest tier could not answer. first is the entry that it has all the same.
 func (c *Cache[V]) getOrLoad(ctx context.Context, key string, first *tier.Entry[V], load Loader[V], opts []CallOption) (v V, err error) {
-	profile, err := c.profile.derive(opts)
-	if err != nil {
-		return v, err
-	}
-	if load == nil {
-		return v, errNilLoader
-	}
-	part := invalidate.Partition(c.name, key)
-	found, err := c.enterAndLookup(ctx, key, part, first)
-	if err != nil {
-		return v, err
-	}
-	e := found.fresh
-	if e == nil {
-		e, err = c.loadOrStale(ctx, key, part, profile, load, found)
-	}
+	a, err := c.lookOrLoad(ctx, key, first, load, opts)
 	switch {
 	case err != nil:
 		return v, err
-	case e.Absent:
+	case a.entry.Absent:
 		return v, ErrNotFound
 	}
-	return c.own(e.Value), nil
+	return c.own(a.entry.Value), nil
 }
 
-// A lookup is what the tiers hold of a key.
-type lookup[V any] struct {
-	fresh *tier.Entry[V] // nearest fresh entry, alive and trusted
-	stale *tier.Entry[V] // if none is fresh, the one that was fresh last
-	at    int            // the tier it is from
-
-	unconfirmed bool // the bus does not vouch for it any more, and it is served by ServeStale
-	overtaken   bool // an event came while a shared tier was read, which had an entry
+// An answer is what a read has found, and how.
+type answer[V any] struct {
+	entry       *tier.Entry[V] // nil: nothing
+	at          int            // the tier it is from; fromSource: none
+	stale       bool           // past its TTL
+	unconfirmed bool           // the bus does not vouch for it any more, and it is served by ServeStale
+	joined      bool           // another caller had begun the flight that it is from
 }
 
-// enterAndLookup is the part of a read that Close waits for. It ends loads instead of waiting for them.
-func (c *Cache[V]) enterAndLookup(ctx context.Context, key string, part int, first *tier.Entry[V]) (found lookup[V], err error) {
+const fromSource = -1 // instead of a tier
+
+// look is a read that does not load, after the nearest tier could not answer.
+func (c *Cache[V]) look(ctx context.Context, key string, profile Profile, first *tier.Entry[V]) (a answer[V], err error) {
 	pass, err := c.enter(key)
 	if err != nil {
-		return found, err
+		return a, err
 	}
-	defer c.gate.Exit(pass) // also when a hook panics
-	return c.lookup(ctx, key, part, min(c.near, 1), first), nil
+	defer c.gate.Exit(pass)
+	part := invalidate.Partition(c.name, key)
+	a, overtaken := c.ask(ctx, key, part, min(c.near, 1), first)
+	if overtaken && (a.entry == nil || a.stale) {
+		a, _ = c.ask(ctx, key, part, 0, nil) // the newer value, which may well be there
+	}
+	if a.entry == nil || a.stale && !servable(a.entry, profile) {
+		c.miss(key)
+		return answer[V]{}, nil
+	}
+	if a.stale {
+		c.serveStale(a, key)
+	}
+	return a, nil
 }
 
-// lookup asks the tiers from near to far for a fresh entry, and promotes what it finds. Tiers before from have been asked already,
-// and first is what they had.
-func (c *Cache[V]) lookup(ctx context.Context, key string, part, from int, first *tier.Entry[V]) (found lookup[V]) {
+// lookOrLoad is a read that loads if it must, after the nearest tier could not answer. Without an error there is an entry.
+func (c *Cache[V]) lookOrLoad(ctx context.Context, key string, first *tier.Entry[V], load Loader[V], opts []CallOption) (a answer[V], err error) {
+	profile, err := c.profile.derive(opts)
+	if err != nil {
+		return a, err
+	}
+	if load == nil {
+		return a, errNilLoader
+	}
+	part := invalidate.Partition(c.name, key)
+	if a, err = c.enterAndAsk(ctx, key, part, first); err != nil {
+		return a, err
+	}
+	if a.entry != nil && !a.stale {
+		return a, nil
+	}
+	return c.loadOrStale(ctx, key, part, profile, load, a)
+}
+
+// enterAndAsk is the part of a read that Close waits for. It ends loads instead of waiting for them.
+func (c *Cache[V]) enterAndAsk(ctx context.Context, key string, part int, first *tier.Entry[V]) (a answer[V], err error) {
+	pass, err := c.enter(key)
+	if err != nil {
+		return a, err
+	}
+	defer c.gate.Exit(pass) // also when a hook panics
+	a, _ = c.ask(ctx, key, part, min(c.near, 1), first)
+	return a, nil
+}
+
+// ask asks the tiers from near to far for a fresh entry, and promotes what it finds. If none is fresh it is the stale one that was fresh last.
+// Tiers before from have been asked already, and first is what they had. An event may come while a shared tier that has an entry is
+// read: then the read was overtaken.
+func (c *Cache[V]) ask(ctx context.Context, key string, part, from int, first *tier.Entry[V]) (best answer[V], overtaken bool) {
 	stamp := c.fence.Stamp(key, part) // before the first read: what overtakes the stamp overtakes the value
 	for i := range c.tiers {
 		e := first
@@ -140,115 +154,44 @@ func (c *Cache[V]) lookup(ctx context.Context, key string, part, from int, first
 		now := clock.Now()
 		why := c.judge(i, e, stamp, now)
 		late := why == untrusted && now <= c.fence.TrustedUntil(&e.Stamp).Add(c.outage)
-		switch {
-		case why != usable && !late:
+		if why != usable && !late {
 			c.missed(i, why)
-			found.overtaken = found.overtaken || why == fenced && i >= c.near
-		case now >= e.FreshUntil:
+			overtaken = overtaken || why == fenced && i >= c.near
+			continue
+		}
+		a := answer[V]{entry: e, at: i, stale: now >= e.FreshUntil, unconfirmed: late}
+		switch {
+		case a.stale:
 			c.counters.tiers[i].staleHits.Add(1)
-			if found.isWorseThan(e, late) {
-				found.stale, found.at, found.unconfirmed = e, i, late
+			if a.betterThan(best) {
+				best = a
 			}
 		case late:
 			c.counters.tiers[i].staleHits.Add(1)
-			found = lookup[V]{fresh: e, at: i, unconfirmed: true}
-			c.serveUnconfirmed(found, key)
-			return found
+			c.serveUnconfirmed(a, key)
+			return a, overtaken
 		default:
 			c.counters.tiers[i].hits.Add(1)
 			c.promote(ctx, i, e)
 			c.observer.hit(c.tiers[i].Name(), key, false)
-			return lookup[V]{fresh: e, at: i}
+			return a, overtaken
 		}
 	}
-	if found.stale != nil {
-		c.promote(ctx, found.at, found.stale)
+	if best.entry != nil {
+		c.promote(ctx, best.at, best.entry)
 	}
-	return found
+	return best, overtaken
 }
 
-// isWorseThan reports whether the stale entry that was found gives way to e: to one that was fresh later, though not to an unconfirmed one if
-// it is confirmed itself.
-func (l *lookup[V]) isWorseThan(e *tier.Entry[V], unconfirmed bool) bool {
+// betterThan compares two stale answers. The one that was fresh last is better, but a confirmed one is better than any that is not.
+func (a *answer[V]) betterThan(b answer[V]) bool {
 	switch {
-	case l.stale == nil:
+	case b.entry == nil:
 		return true
-	case l.unconfirmed != unconfirmed:
-		return l.unconfirmed
+	case a.unconfirmed != b.unconfirmed:
+		return b.unconfirmed
 	}
-	return e.FreshUntil > l.stale.FreshUntil
-}
-
-// get returns what tier i has of key, nil if there is nothing. A tier that fails has nothing.
-func (c *Cache[V]) get(ctx context.Context, i int, key string) *tier.Entry[V] {
-	e, ok, err := c.tiers[i].Get(ctx, key)
-	if err != nil {
-		c.tierFailed(i, "get", err)
-	}
-	if err != nil || !ok {
-		return nil
-	}
-	return e
-}
-
-// A refusal says why a tier had no usable entry.
-type refusal uint8
-
-const (
-	usable refusal = iota // there is no refusal
-	missing
-	fenced
-	untrusted // it would be usable if the bus vouched for it
-)
-
-// judge says whether e, which tier i has, can be used at now: not if it has expired or the fence refuses it. An entry from outside the
-// process gets stamp, which was taken before it was read.
-func (c *Cache[V]) judge(i int, e *tier.Entry[V], stamp fence.Stamp, now clock.Instant) refusal {
-	if e == nil {
-		return missing
-	}
-	if i >= c.near && e.Stamp.IsZero() {
-		e.Stamp = stamp // still ours alone
-	}
-	switch {
-	case !c.fence.Current(&e.Stamp):
-		// What was read from a far tier just now may be overtaken as well. Serving it would be right, since the
-		// read began before, but the next tier or the source has the newer value.
-		return fenced
-	case now >= e.ExpiresAt:
-		return missing
-	case !c.fence.Trusted(&e.Stamp, now):
-		return untrusted
-	}
-	return usable
-}
-
-// missed counts a read that tier i could not answer.
-func (c *Cache[V]) missed(i int, why refusal) {
-	n := &c.counters.tiers[i]
-	n.misses.Add(1)
-	switch why {
-	case fenced:
-		n.fenced.Add(1)
-	case untrusted:
-		n.untrusted.Add(1)
-	}
-}
-
-// freshIn returns a fresh entry of the first n tiers, for a call that may have missed them a moment ago. It counts as a request only
-// where it finds something.
-func (c *Cache[V]) freshIn(ctx context.Context, n int, key string, stamp fence.Stamp) *tier.Entry[V] {
-	for i, t := range c.tiers[:n] {
-		if p, ok := t.(tier.Peeker); ok && !p.Has(key) {
-			continue
-		}
-		e := c.get(ctx, i, key)
-		if now := clock.Now(); c.judge(i, e, stamp, now) == usable && now < e.FreshUntil {
-			c.counters.tiers[i].hits.Add(1)
-			return e
-		}
-	}
-	return nil
+	return a.entry.FreshUntil > b.entry.FreshUntil
 }
 
 // promote copies an entry of tier i to all nearer tiers.
@@ -260,40 +203,43 @@ func (c *Cache[V]) promote(ctx context.Context, i int, e *tier.Entry[V]) {
 	}
 }
 
-// loadOrStale joins or starts the flight of key, and returns its result or a stale entry.
-func (c *Cache[V]) loadOrStale(ctx context.Context, key string, part int, profile Profile, load Loader[V], found lookup[V]) (*tier.Entry[V], error) {
-	stale := found.stale
-	if stale != nil && (stale.Absent || !servable(stale, profile)) {
-		stale = nil
-	}
-	if stale == nil {
+// loadOrStale joins or starts the flight of key, and returns its result or the stale answer, if there is one.
+func (c *Cache[V]) loadOrStale(ctx context.Context, key string, part int, profile Profile, load Loader[V], stale answer[V]) (answer[V], error) {
+	found := stale.entry != nil
+	keep := found && servable(stale.entry, profile) // the caller may leave with the stale value, the refresh goes on
+	if !keep {
 		c.miss(key)
 	}
-	keep := stale != nil // the caller may leave with the stale value, the refresh goes on
 	f, joined := c.flights.join(ctx, key, part, profile.LoadTimeout, keep, func(f *flight[V]) (*tier.Entry[V], error) {
-		return c.fly(f, key, profile, load, found.stale != nil)
+		return c.fly(f, key, profile, load, found)
 	})
 	if f == nil {
-		return nil, ErrClosed
+		return answer[V]{}, ErrClosed
 	}
 	if joined {
 		c.counters.joined.Add(1)
 	}
-	if stale == nil {
-		return c.flights.wait(ctx, key, part, f)
+	var e *tier.Entry[V]
+	var err error
+	if keep {
+		e, err = c.flights.waitFor(ctx, profile.StaleAfter, f)
+	} else {
+		e, err = c.flights.wait(ctx, key, part, f)
 	}
-	e, err := c.flights.waitFor(ctx, profile.StaleAfter, f)
-	if err != nil {
-		c.serveStale(found, key)
+	switch {
+	case err == nil:
+		return answer[V]{entry: e, at: f.at, joined: joined}, nil
+	case keep:
+		c.serveStale(stale, key)
 		return stale, nil
 	}
-	return e, nil
+	return answer[V]{}, err
 }
 
-// servable reports whether a stale entry may be served under a profile.
+// servable reports whether a stale entry may be served under a profile. An absence may not.
 func servable[V any](e *tier.Entry[V], p Profile) bool {
 	now := clock.Now()
-	return now < e.ExpiresAt && now < e.FreshUntil.Add(p.StaleFor)
+	return !e.Absent && now < e.ExpiresAt && now < e.FreshUntil.Add(p.StaleFor)
 }
 
 func (c *Cache[V]) miss(key string) {
@@ -302,16 +248,16 @@ func (c *Cache[V]) miss(key string) {
 }
 
 // serveStale counts a stale value that is given to a caller.
-func (c *Cache[V]) serveStale(found lookup[V], key string) {
+func (c *Cache[V]) serveStale(a answer[V], key string) {
 	c.counters.staleServed.Add(1)
-	if found.unconfirmed {
+	if a.unconfirmed {
 		c.counters.unconfirmed.Add(1)
 	}
-	c.observer.hit(c.tiers[found.at].Name(), key, true)
+	c.observer.hit(c.tiers[a.at].Name(), key, true)
 }
 
 // serveUnconfirmed counts a value that is not stale by its TTL, only past the bound.
-func (c *Cache[V]) serveUnconfirmed(found lookup[V], key string) {
+func (c *Cache[V]) serveUnconfirmed(a answer[V], key string) {
 	c.counters.unconfirmed.Add(1)
-	c.observer.hit(c.tiers[found.at].Name(), key, true)
+	c.observer.hit(c.tiers[a.at].Name(), key, true)
 }

@@ -35,6 +35,7 @@ type flight[V any] struct {
 
 	entry *tier.Entry[V] // written before done is closed
 	err   error          // written before done is closed
+	at    int            // the tier that entry is from, or fromSource; written before done is closed
 	after func()         // what is left to do when done is closed; nil: nothing. Set by the flight itself
 }
 

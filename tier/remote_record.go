@@ -117,14 +117,21 @@ func (t *RemoteTier[V]) unseal(ctx context.Context, s *Scope, key string, data [
 	if !current {
 		return fail(outdated, fmt.Errorf("stored before the cache was cleared"))
 	}
-	freshUntil, expiresAt := times(&h)
+	storedAt, freshUntil, expiresAt := times(&h)
 	if Now() >= expiresAt {
 		return fail(expired, nil)
 	}
 	if len(payload) > s.MaxValueBytes {
 		return fail(unreadable, fmt.Errorf("%w: %d bytes, the limit is %d", ErrTooLarge, len(payload), s.MaxValueBytes))
 	}
-	e := &Entry[V]{Key: key, FreshUntil: freshUntil, ExpiresAt: expiresAt, Absent: h.Absent, Size: int32(min(len(payload), math.MaxInt32))}
+	e := &Entry[V]{
+		Key:        key,
+		FreshUntil: freshUntil,
+		ExpiresAt:  expiresAt,
+		StoredAt:   storedAt,
+		Absent:     h.Absent,
+		Size:       int32(min(len(payload), math.MaxInt32)),
+	}
 	for _, tag := range h.Tags {
 		e.Tags = append(e.Tags, Tag(tag))
 	}

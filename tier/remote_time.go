@@ -34,14 +34,14 @@ func setTimes(h *envelope.Header, freshUntil, expiresAt Instant) (ttl time.Durat
 	return expiresAt.Sub(now).Truncate(time.Millisecond)
 }
 
-// times returns the lifetime that setTimes wrote, on the clock of this process. What was made stale by hand is stale since then,
+// times returns what setTimes wrote: since when the value is stored, and its lifetime, on the clock of this process. What was made stale by hand is stale since then,
 // if it was not before.
-func times(h *envelope.Header) (freshUntil, expiresAt Instant) {
+func times(h *envelope.Header) (storedAt, freshUntil, expiresAt Instant) {
 	now := Now()
 	old := since(h.Created)
 	freshUntil = now.Add(h.Fresh - old)
 	if h.Kind.Stale() {
 		freshUntil = min(freshUntil, now.Add(-since(h.Since())))
 	}
-	return freshUntil, now.Add(h.Total - old)
+	return now.Add(-old), freshUntil, now.Add(h.Total - old)
 }

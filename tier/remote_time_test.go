@@ -42,6 +42,18 @@ func TestEntriesAgeInTheStore(t *testing.T) {
 	})
 }
 
+func TestEntriesFromTheStoreKnowWhenTheyWereStored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := texts(t, backend.NewMemory())
+		r.set(fresh("k", "v"))
+		stored := tier.Now()
+		time.Sleep(20 * time.Second)
+		if e := r.get("k"); e.StoredAt != stored {
+			t.Errorf("stored %v ago, want 20s", tier.Now().Sub(e.StoredAt))
+		}
+	})
+}
+
 func TestExpiredEntriesLeaveTheStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := backend.NewMemory()

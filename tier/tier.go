@@ -37,6 +37,7 @@ type Entry[V any] struct {
 	Size       int32   // bytes of the encoded value where it has been encoded or decoded; 0 if unknown
 	Value      V
 	ExpiresAt  Instant // never served after; not before FreshUntil
+	StoredAt   Instant // when the value was stored first, as far as is known; 0 if unknown. It decides nothing
 	Tags       []Tag
 }
 
