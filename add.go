@@ -57,15 +57,16 @@ func (c *Cache[V]) Add(ctx context.Context, key string, v V, opts ...CallOption)
 // addLeased stores e where the lease allows it, and elsewhere if it does.
 func (c *Cache[V]) addLeased(ctx context.Context, e *tier.Entry[V], lease tier.Lease[V]) (added bool, err error) {
 	set := func(t tier.Tier[V]) error { return t.Set(ctx, e) }
-	err = c.write(ctx, []string{e.Key}, func() error {
-		err := c.each(c.leaser, c.leaser+1, "add", func(tier.Tier[V]) (err error) {
+	keys := []string{e.Key}
+	err = c.write(keys, func() (farOK bool, err error) {
+		farErr := c.each(c.leaser, c.leaser+1, "add", func(tier.Tier[V]) (err error) {
 			added, err = lease.Fill(ctx, e)
 			return err
 		})
-		if err != nil || !added {
-			return err
+		if farErr == nil && added {
+			farErr = errors.Join(c.each(c.leaser+1, len(c.tiers), "add", set), c.each(c.near, c.leaser, "add", set))
 		}
-		return errors.Join(c.each(c.leaser+1, len(c.tiers), "add", set), c.each(c.near, c.leaser, "add", set))
+		return c.tell(ctx, keys, farErr)
 	}, func(_ string, part int, begun fence.Stamp, farOK bool) error {
 		return c.setNear(ctx, e, part, begun, farOK && added)
 	})
@@ -92,8 +93,9 @@ func (c *Cache[V]) addUnleased(ctx context.Context, e *tier.Entry[V]) (bool, err
 		if !ok {
 			continue
 		}
-		err := c.writeBegun(ctx, []string{e.Key}, []fence.Stamp{begun}, func() error {
-			return c.eachFar("add", func(t tier.Tier[V]) error { return t.Set(ctx, e) })
+		keys := []string{e.Key}
+		err := c.writeBegun(keys, []fence.Stamp{begun}, func() (farOK bool, err error) {
+			return c.tell(ctx, keys, c.eachFar("add", func(t tier.Tier[V]) error { return t.Set(ctx, e) }))
 		}, func(_ string, part int, begun fence.Stamp, farOK bool) error {
 			return c.addNear(ctx, e, part, begun, farOK)
 		})

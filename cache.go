@@ -3,10 +3,10 @@ package tiercache
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tiercache/tiercache/internal/fence"
@@ -56,7 +56,7 @@ type Config[V any] struct {
 // New, and end it with Close.
 type Cache[V any] struct {
 	name     string
-	origin   string // tells the events of this instance from those of others
+	origin   atomic.Pointer[string] // tells the events of this instance from those of others
 	tiers    []tier.Tier[V]
 	first    tier.Tier[V]       // tiers[0] if it is in this process, else nil
 	near     int                // tiers[:near] are in this process, tiers[near:] are shared
@@ -65,6 +65,9 @@ type Cache[V any] struct {
 	profile  Profile            // validated
 	bus      invalidate.Bus     // may be nil
 	outage   time.Duration      // how long entries are served past the bound of the bus
+	deleter  invalidate.Deleter // the bus, if it may be able to delete in the only shared tier
+	locator  tier.Locator       // that tier
+	noSteps  atomic.Bool        // the deleter cannot delete there
 	observer Observer           // never changed
 	clone    func(V) V          // may be nil
 	maxKey   int                // bytes
@@ -137,7 +140,6 @@ func build[V any](cfg Config[V]) (*Cache[V], error) {
 	profile, _ := cfg.Profile.derive(nil)
 	c := &Cache[V]{
 		name:     cfg.Name,
-		origin:   rand.Text(),
 		tiers:    append([]tier.Tier[V](nil), cfg.Tiers...),
 		near:     len(cfg.Tiers),
 		leaser:   -1,
@@ -150,6 +152,7 @@ func build[V any](cfg Config[V]) (*Cache[V], error) {
 		closing:  make(chan struct{}),
 		ended:    make(chan struct{}),
 	}
+	c.origin.Store(newOrigin())
 	seen := make(map[string]bool)
 	for i, t := range c.tiers {
 		if t == nil {
@@ -174,6 +177,12 @@ func build[V any](cfg Config[V]) (*Cache[V], error) {
 	}
 	if c.near > 0 {
 		c.first = c.tiers[0]
+	}
+	if c.near == len(c.tiers)-1 {
+		deleter, can := c.bus.(invalidate.Deleter)
+		if locator, ok := c.tiers[c.near].(tier.Locator); ok && can {
+			c.deleter, c.locator = deleter, locator
+		}
 	}
 	var bound time.Duration
 	if c.bus != nil {

@@ -2,9 +2,10 @@ package tiercache
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
-	"math/rand/v2"
+	mathrand "math/rand/v2"
 	"time"
 
 	"github.com/tiercache/tiercache/internal/clock"
@@ -16,14 +17,37 @@ func (c *Cache[V]) publish(ctx context.Context, e invalidate.Event) error {
 	if c.bus == nil {
 		return nil
 	}
-	e.Cache, e.Origin = c.name, c.origin
+	e = c.signed(e)
 	// The far tiers have been written: the others must hear of it even if the caller has gone. The bus has a deadline of its own.
-	if err := c.bus.Publish(context.WithoutCancel(ctx), e); err != nil {
-		c.counters.publishErrors.Add(1)
-		return fmt.Errorf("tiercache: cache %q: publish %v: %w", c.name, e.Op, err)
+	return c.sent(e, c.bus.Publish(context.WithoutCancel(ctx), e))
+}
+
+// signed returns e as an event of this cache.
+func (c *Cache[V]) signed(e invalidate.Event) invalidate.Event {
+	e.Cache, e.Origin = c.name, *c.origin.Load()
+	return e
+}
+
+// sent counts an attempt to send e, which failed with err if that is not nil.
+//
+// What has failed may still be carried out: a server that hangs does so when it goes on. The event then comes back when the write is
+// long over, and has to be applied like that of another instance, since entries that were stored in the meantime may be from
+// before. So the cache takes another origin, and no longer knows its old one.
+func (c *Cache[V]) sent(e invalidate.Event, err error) error {
+	if err == nil {
+		c.counters.published.Add(1)
+		return nil
 	}
-	c.counters.published.Add(1)
-	return nil
+	if origin := c.origin.Load(); *origin == e.Origin {
+		c.origin.CompareAndSwap(origin, newOrigin())
+	}
+	c.counters.publishErrors.Add(1)
+	return fmt.Errorf("tiercache: cache %q: publish %v: %w", c.name, e.Op, err)
+}
+
+func newOrigin() *string {
+	origin := rand.Text()
+	return &origin
 }
 
 // subscribe receives events until ctx is done. A bus reconnects by itself; one that gives up is tried again, since a
@@ -41,7 +65,7 @@ func (c *Cache[V]) subscribe(ctx context.Context) {
 		c.counters.busErrors.Add(1)
 		c.observer.error(fmt.Errorf("tiercache: cache %q: subscribe: %w", c.name, err))
 		select {
-		case <-time.After(time.Second/2 + rand.N(time.Second)):
+		case <-time.After(time.Second/2 + mathrand.N(time.Second)):
 		case <-ctx.Done():
 			return
 		}
@@ -57,8 +81,8 @@ func (h *handler[V]) Apply(e invalidate.Event) {
 	if e.Cache != h.name {
 		return
 	}
-	if e.Origin == h.origin {
-		// Sent after the far tiers were written and the fence was bumped for it: see write.
+	if e.Origin == *h.origin.Load() {
+		// The write that sent it moves the fence after that, or has: see write.
 		h.counters.echoes.Add(1)
 		return
 	}

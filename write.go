@@ -19,8 +19,9 @@ func (c *Cache[V]) Set(ctx context.Context, key string, v V, opts ...CallOption)
 	}
 	defer c.gate.Exit(pass)
 	e := c.newEntry(key, c.own(v), false, profile)
-	return c.write(ctx, []string{key}, func() error {
-		return c.eachFar("set", func(t tier.Tier[V]) error { return t.Set(ctx, e) })
+	keys := []string{key}
+	return c.write(keys, func() (farOK bool, err error) {
+		return c.tell(ctx, keys, c.eachFar("set", func(t tier.Tier[V]) error { return t.Set(ctx, e) }))
 	}, func(_ string, part int, begun fence.Stamp, farOK bool) error {
 		return c.setNear(ctx, e, part, begun, farOK)
 	})
@@ -36,8 +37,8 @@ func (c *Cache[V]) Delete(ctx context.Context, keys ...string) error {
 	}
 	defer c.gate.Exit(pass)
 	keys = distinct(keys)
-	return c.write(ctx, keys, func() error {
-		return c.eachFar("delete", func(t tier.Tier[V]) error { return t.Delete(ctx, keys...) })
+	return c.write(keys, func() (farOK bool, err error) {
+		return c.deleteFar(ctx, keys)
 	}, func(key string, part int, begun fence.Stamp, _ bool) error {
 		return c.deleteNear(ctx, key, part, begun)
 	})
@@ -52,14 +53,14 @@ func (c *Cache[V]) Expire(ctx context.Context, keys ...string) error {
 	}
 	defer c.gate.Exit(pass)
 	keys = distinct(keys)
-	return c.write(ctx, keys, func() error {
-		return c.eachFar("expire", func(t tier.Tier[V]) error {
+	return c.write(keys, func() (farOK bool, err error) {
+		return c.tell(ctx, keys, c.eachFar("expire", func(t tier.Tier[V]) error {
 			x, ok := t.(tier.Expirer)
 			if !ok {
 				return t.Delete(ctx, keys...)
 			}
 			return x.Expire(ctx, keys...)
-		})
+		}))
 	}, func(key string, part int, begun fence.Stamp, _ bool) error {
 		return c.expireNear(ctx, key, part, begun)
 	})
@@ -80,8 +81,9 @@ func (c *Cache[V]) Clear(ctx context.Context) error {
 		}
 		return nil
 	})
+	err = errors.Join(err, c.publish(ctx, invalidate.Event{Op: invalidate.Clear}))
 	c.fence.DropAll() // what was read from the far tiers meanwhile may be from before
-	return errors.Join(err, c.publish(ctx, invalidate.Event{Op: invalidate.Clear}))
+	return err
 }
 
 // distinct returns keys without repetitions: the second write of a key would find the first in its way.
@@ -92,19 +94,16 @@ func distinct(keys []string) []string {
 	return slices.Compact(slices.Sorted(slices.Values(keys)))
 }
 
-// maxKeysPerEvent keeps events small enough for a bus to carry without holding up others: a megabyte with keys of the
-// default limit.
-const maxKeysPerEvent = 1024
-
 // write is the order that every write keeps.
 //
 //  1. Bump the fence: flights and far reads that began before are overtaken.
-//  2. Write the far tiers.
-//  3. Bump again: a read between 1 and 2 may have stored the old far value under the new fence.
+//  2. Write the far tiers, and publish. Whoever hears of it finds them written.
+//  3. Bump again: a read between 1 and 2 may have stored the old far value under the new fence. Now our own copy of the event tells
+//     us nothing new, and is ignored, whether it came already or will.
 //  4. Write the near tiers.
-//  5. Publish. Whoever hears of it finds the far tiers written. Our own copy of the event
-//     tells us nothing new and is ignored.
-func (c *Cache[V]) write(ctx context.Context, keys []string, far func() error, near func(key string, part int, begun fence.Stamp, farOK bool) error) error {
+//
+// far is step 2. It reports whether the far tiers were written. near is 3 and 4 for a key.
+func (c *Cache[V]) write(keys []string, far func() (farOK bool, err error), near func(key string, part int, begun fence.Stamp, farOK bool) error) error {
 	if len(keys) == 0 {
 		return nil
 	}
@@ -112,18 +111,15 @@ func (c *Cache[V]) write(ctx context.Context, keys []string, far func() error, n
 	for i, key := range keys {
 		begun[i] = c.fence.Bump(key, invalidate.Partition(c.name, key))
 	}
-	return c.writeBegun(ctx, keys, begun, far, near)
+	return c.writeBegun(keys, begun, far, near)
 }
 
 // writeBegun is write from step 2 on.
-func (c *Cache[V]) writeBegun(ctx context.Context, keys []string, begun []fence.Stamp, far func() error, near func(key string, part int, begun fence.Stamp, farOK bool) error) error {
-	farErr := far()
-	errs := []error{farErr}
+func (c *Cache[V]) writeBegun(keys []string, begun []fence.Stamp, far func() (farOK bool, err error), near func(key string, part int, begun fence.Stamp, farOK bool) error) error {
+	farOK, err := far()
+	errs := []error{err}
 	for i, key := range keys {
-		errs = append(errs, near(key, int(begun[i].Partition), begun[i], farErr == nil))
-	}
-	for some := range slices.Chunk(keys, maxKeysPerEvent) {
-		errs = append(errs, c.publish(ctx, invalidate.Event{Op: invalidate.Delete, Keys: some}))
+		errs = append(errs, near(key, int(begun[i].Partition), begun[i], farOK))
 	}
 	return errors.Join(errs...)
 }

@@ -3,16 +3,17 @@
 // Most code should use package tiercache, with a store such as the one of package redisstore. This package is for
 // those who write a store of their own, or wrap one.
 //
-// A store implements Backend: three methods. It may implement two interfaces more, and a good one does:
+// A store implements Backend: three methods. It may implement three interfaces more, and a good one does:
 //
 //   - Batcher, because the lookup of a hundred keys that takes a hundred round trips is what a cache is
 //     there to avoid.
 //   - Leaser, because without conditional writes the processes of a fleet cannot agree on the one that
 //     loads a missing value, nor tell a value loaded before an invalidation from one loaded after it.
+//   - Locator, if a bus can work in the same store: then a deletion and the news of it are one step, and one round trip.
 //
-// Code that uses a Backend calls the functions of this package, GetMany, SetMany, Add, Replace, Patch and DeleteIf,
-// and does not look for the interfaces itself. A wrapper does the same: it implements Batcher and
-// Leaser, and its methods call the functions on what it wraps. So whatever the wrapped store can do
+// Code that uses a Backend calls the functions of this package, GetMany, SetMany, Add, Replace, Patch, DeleteIf and Locate,
+// and does not look for the interfaces itself. A wrapper does the same: it implements Batcher,
+// Leaser and Locator, and its methods call the functions on what it wraps. So whatever the wrapped store can do
 // survives the wrapping, and what it cannot do is an error that is errors.ErrUnsupported, never a silent no-op.
 // Prefix is an example.
 //

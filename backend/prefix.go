@@ -22,6 +22,7 @@ type prefixed struct {
 var (
 	_ Batcher = prefixed{}
 	_ Leaser  = prefixed{}
+	_ Locator = prefixed{}
 )
 
 func (p prefixed) Get(ctx context.Context, key string) ([]byte, bool, error) {
@@ -62,6 +63,11 @@ func (p prefixed) Patch(ctx context.Context, key string, head, newHead []byte) (
 
 func (p prefixed) DeleteIf(ctx context.Context, key string, head []byte) (bool, error) {
 	return DeleteIf(ctx, p.b, p.prefix+key, head)
+}
+
+func (p prefixed) Locate(key string) (store any, name string) {
+	store, name, _ = Locate(p.b, p.prefix+key)
+	return store, name
 }
 
 // all returns keys with the prefix.

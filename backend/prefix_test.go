@@ -113,3 +113,21 @@ func TestOneByOneGoesOnAfterAnError(t *testing.T) {
 		t.Errorf("GetMany() = %q, %v, want [A nil B] and %v", values, err, errFault)
 	}
 }
+
+// A placed is a backend that says where it stores.
+type placed struct{ *backend.Memory }
+
+func (p placed) Locate(key string) (store any, name string) { return p.Memory, "at:" + key }
+
+func TestLocateSeesThroughPrefixes(t *testing.T) {
+	m := backend.NewMemory()
+	b := backend.Prefix(backend.Prefix(placed{m}, "outer:"), "inner:")
+	if store, name, ok := backend.Locate(b, "k"); store != m || name != "at:outer:inner:k" || !ok {
+		t.Errorf("Locate(k) = %v, %q, %t, want the store, at:outer:inner:k, true", store, name, ok)
+	}
+	for name, b := range map[string]backend.Backend{"Memory": m, "prefix of Memory": backend.Prefix(m, "p:")} {
+		if store, _, ok := backend.Locate(b, "k"); store != nil || ok {
+			t.Errorf("%s: Locate(k) = %v, _, %t, want nil, false", name, store, ok)
+		}
+	}
+}

@@ -18,7 +18,7 @@ import (
 var ErrTooLarge = errors.New("encoded value too large")
 
 // A RemoteTier is a tier in a store that processes share. Make one with Remote. Besides Tier it is an Opener, a Clearer, an Expirer and,
-// where the backend is a backend.Leaser, of use as a Leaser. It does not close the backend.
+// where the backend is a backend.Leaser or a backend.Locator, of use as a Leaser or a Locator. It does not close the backend.
 //
 // What is not a record of this cache is a miss and never an error: bytes that cannot be read (Unreadable) are deleted,
 // and records of another codec, of another shape of V, or from before the last Clear (Foreign) are left until they are
@@ -44,6 +44,7 @@ var (
 	_ Opener      = (*RemoteTier[int])(nil)
 	_ Clearer     = (*RemoteTier[int])(nil)
 	_ Expirer     = (*RemoteTier[int])(nil)
+	_ Locator     = (*RemoteTier[int])(nil)
 )
 
 // Remote returns a tier named "remote" that stores values in b as c encodes them. A nil b or c and a c without a proper name
@@ -202,9 +203,31 @@ func (t *RemoteTier[V]) Delete(ctx context.Context, names ...string) error {
 	if err != nil || len(names) == 0 {
 		return err
 	}
-	physical := make([]string, len(names))
-	for i, key := range names {
-		physical[i] = keys.Physical(s.Cache, key)
+	return t.backend.Delete(ctx, physicalKeys(s, names)...)
+}
+
+// Locate implements Locator, where the backend is a backend.Locator.
+func (t *RemoteTier[V]) Locate(names ...string) (store any, physicals []string, ok bool) {
+	s, err := t.opened()
+	if err != nil || len(names) == 0 {
+		return nil, nil, false
 	}
-	return t.backend.Delete(ctx, physical...)
+	physicals = physicalKeys(s, names)
+	for i, name := range physicals {
+		at, located, ok := backend.Locate(t.backend, name)
+		if !ok || i > 0 && at != store {
+			return nil, nil, false
+		}
+		store, physicals[i] = at, located
+	}
+	return store, physicals, true
+}
+
+// physicalKeys returns the keys under which entries lie in the backend.
+func physicalKeys(s *Scope, names []string) []string {
+	all := make([]string, len(names))
+	for i, key := range names {
+		all[i] = keys.Physical(s.Cache, key)
+	}
+	return all
 }

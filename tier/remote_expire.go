@@ -7,7 +7,6 @@ import (
 
 	"github.com/tiercache/tiercache/backend"
 	"github.com/tiercache/tiercache/internal/envelope"
-	"github.com/tiercache/tiercache/internal/keys"
 )
 
 // expireAttempts is how often Expire tries to mark a record that others are changing, before it deletes it.
@@ -22,10 +21,7 @@ func (t *RemoteTier[V]) Expire(ctx context.Context, names ...string) error {
 	if err != nil || len(names) == 0 {
 		return err
 	}
-	physical := make([]string, len(names))
-	for i, key := range names {
-		physical[i] = keys.Physical(s.Cache, key)
-	}
+	physical := physicalKeys(s, names)
 	records, err := backend.GetMany(ctx, t.backend, physical)
 	if err != nil {
 		return err

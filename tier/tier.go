@@ -105,6 +105,14 @@ type Expirer interface {
 	Expire(ctx context.Context, keys ...string) error
 }
 
+// A Locator is a tier that can say where entries lie, so that a bus that has the same store can delete them there and announce it in one
+// step. That step then takes the place of Delete.
+type Locator interface {
+	// Locate returns the store that holds all of keys and what Delete would remove there. ok is false if no one store does, or if
+	// nobody else can delete in it.
+	Locate(keys ...string) (store any, names []string, ok bool)
+}
+
 // A Leaser is a tier, shared between processes, that lets one of them at a time load a key and refuses a
 // fill that an invalidation has overtaken.
 type Leaser[V any] interface {

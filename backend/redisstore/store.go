@@ -38,6 +38,7 @@ type Store struct {
 var (
 	_ backend.Batcher = (*Store)(nil)
 	_ backend.Leaser  = (*Store)(nil)
+	_ backend.Locator = (*Store)(nil)
 )
 
 // New returns a Store on rdb, a *redis.Client, *redis.ClusterClient or *redis.Ring. It sends nothing yet.
@@ -90,6 +91,9 @@ func (s *Store) Set(ctx context.Context, key string, value []byte, ttl time.Dura
 	}
 	return nil
 }
+
+// Locate implements backend.Locator. The store is the client that New was given.
+func (s *Store) Locate(key string) (store any, name string) { return s.rdb, key }
 
 // roundUp returns ttl in whole milliseconds, which is what Redis counts in.
 func roundUp(ttl time.Duration) time.Duration {

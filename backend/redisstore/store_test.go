@@ -226,3 +226,14 @@ func eventually(t *testing.T, f func() error) {
 }
 
 var errNothing = errors.New("nothing yet")
+
+func TestLocateNamesTheClientAndTheKey(t *testing.T) {
+	rdb := closing(t, redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"}))
+	s, err := redisstore.New(rdb, redisstore.Config{})
+	if err != nil {
+		t.Fatalf("New() = %v, want nil", err)
+	}
+	if store, name, ok := backend.Locate(backend.Prefix(s, "p:"), "k"); store != rdb || name != "p:k" || !ok {
+		t.Errorf("Locate(k) = %v, %q, %t, want the client, p:k, true", store, name, ok)
+	}
+}
