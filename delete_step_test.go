@@ -102,7 +102,9 @@ func TestBusThatCannotDeleteInTheStoreIsAskedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store, bus := newStepStore(), newStepBus(0)
 		a, b := stepCache(t, store, bus), stepCache(t, store, bus)
-		bus.step = func(context.Context, func() error) error { return fmt.Errorf("another store: %w", errors.ErrUnsupported) }
+		bus.step = func(context.Context, func() error) error {
+			return fmt.Errorf("another store: %w", errors.ErrUnsupported)
+		}
 		for range 3 {
 			writeSet(t, a, "k", 1)
 			writeGet(t, b, "k", 1)
