@@ -10,14 +10,13 @@ import (
 	"github.com/tiercache/tiercache/invalidate"
 )
 
-// A fakeBus is a bus whose moves the test makes. Unless that says otherwise it delivers each event at once, and confirms nothing.
+// A fakeBus is a bus whose moves the test makes. Unless that says otherwise it delivers each event at once.
 type fakeBus struct {
 	*invalidate.Memory
 	bound   time.Duration
 	publish func(ctx context.Context, e invalidate.Event) error // in place of Publish, if not nil
 
-	mu       sync.Mutex
-	handlers []invalidate.Handler
+	mu sync.Mutex
 }
 
 func newFakeBus(bound time.Duration) *fakeBus {
@@ -31,35 +30,6 @@ func (b *fakeBus) Publish(ctx context.Context, e invalidate.Event) error {
 		return b.publish(ctx, e)
 	}
 	return b.Memory.Publish(ctx, e)
-}
-
-func (b *fakeBus) Subscribe(ctx context.Context, h invalidate.Handler) error {
-	b.mu.Lock()
-	b.handlers = append(b.handlers, h)
-	b.mu.Unlock()
-	return b.Memory.Subscribe(ctx, h)
-}
-
-// confirm says to all instances that nothing older than asked is unknown to them.
-func (b *fakeBus) confirm(asked time.Time, partitions ...int) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, h := range b.handlers {
-		for p := range invalidate.Partitions {
-			if len(partitions) == 0 || slices.Contains(partitions, p) {
-				h.Confirm(p, asked.Add(b.bound))
-			}
-		}
-	}
-}
-
-// rollBack tells all instances that the store may have lost something.
-func (b *fakeBus) rollBack() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, h := range b.handlers {
-		h.(invalidate.RollbackHandler).RolledBack()
-	}
 }
 
 // A stepBus is a fakeBus that can delete in a stepStore.
