@@ -4,33 +4,65 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
+	"github.com/tiercache/tiercache/internal/chain"
 	"github.com/tiercache/tiercache/invalidate"
 )
 
-// A hub hands what one link receives to many handlers. It lives from the first of them to the last.
+// A hub hands what the subscription receives to many handlers, and follows the logs. It lives from the first handler to the last.
 type hub struct {
-	stop  context.CancelFunc // ends the link
-	done  chan struct{}      // closed when the link has ended
+	stop  context.CancelFunc // ends the subscription and the polls
+	done  chan struct{}      // closed when they have ended
 	users int                // guarded by Bus.mu
+	count *counters
+	// repair says that a gap found by a message is left for the next poll, which may be able to fill it. Until then nothing
+	// is confirmed, so nothing has to be dropped either.
+	repair bool
+	kick   chan struct{} // holds a value when a poll should come soon
+	moved  chan struct{} // holds a value when a message has continued a log
 
-	mu      sync.Mutex // held while handlers run, so that each is called by one goroutine at a time
-	members []*member  // guarded by mu
-	isUp    bool       // guarded by mu; the subscription is in place
+	mu        sync.Mutex // held while handlers run, so that each is called by one goroutine at a time
+	members   []*member  // guarded by mu
+	up        partitions // guarded by mu; whose subscription is in place
+	logs      followed   // guarded by mu
+	suspect   partitions // guarded by mu; messages were missing, and it is not known whether the store has gone back as well
+	confirmed [invalidate.Partitions]time.Time
 }
 
-// A member has an identity even where two have the same handler.
-type member struct{ invalidate.Handler }
+// followed are the logs as far as they have been received.
+type followed [invalidate.Partitions]chain.Chain
 
-// add lets m take part. If the subscription is in place, m may have missed what came before; if not, it is told
-// when that happens.
+// partitions is a set of them.
+type partitions uint32
+
+const allPartitions partitions = 1<<invalidate.Partitions - 1
+
+func partition(p int) partitions { return 1 << p }
+
+func (s partitions) has(p int) bool { return s&(1<<p) != 0 }
+
+// A member has an identity even where two have the same handler.
+type member struct {
+	invalidate.Handler
+	ready partitions // dropped since their subscription is in place: from then on the member is told everything
+}
+
+// add lets m take part. What it has stored before is dropped as soon as the subscription is in place.
 func (h *hub) add(m *member) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.members = append(h.members, m)
-	if h.isUp {
-		m.dropAll()
+	m.join(h.up)
+}
+
+func (m *member) join(up partitions) {
+	for p := range invalidate.Partitions {
+		if up.has(p) && !m.ready.has(p) {
+			m.Drop(p)
+		}
 	}
+	m.ready |= up
 }
 
 // remove returns when no call of m is under way, and there will be none after.
@@ -40,49 +72,215 @@ func (h *hub) remove(m *member) {
 	h.members = slices.DeleteFunc(h.members, func(o *member) bool { return o == m })
 }
 
-// up notes that the subscription is in place, perhaps again.
-func (h *hub) up() {
+// subscribed notes that the subscription to the events of some partitions is in place, perhaps again. What was missed in between is for a
+// poll to find out.
+func (h *hub) subscribed(parts partitions) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.isUp = true
-	h.dropLocked()
+	h.up |= parts
+	for _, m := range h.members {
+		m.join(parts)
+	}
+	h.pollSoon()
 }
 
-// down notes that it is not.
-func (h *hub) down() {
+// unsubscribed notes that it is not.
+func (h *hub) unsubscribed(parts partitions) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.isUp = false
+	h.up &^= parts
 }
 
 func (h *hub) connected() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.isUp
+	return h.up == allPartitions
 }
 
-func (h *hub) apply(e invalidate.Event) {
+// receive applies a message and follows the logs by it.
+func (h *hub) receive(m message) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.apply(m.event)
+	back := false
+	for _, e := range m.entries {
+		log := &h.logs[e.partition]
+		switch log.Receive(e.Link) {
+		case chain.Next:
+			signal(h.moved)
+		case chain.Lost:
+			if log.Head().Epoch != 0 && !h.repair {
+				h.count.gaps.Add(1)
+				h.suspect |= partition(e.partition)
+				h.drop(e.partition)
+				log.Adopt(e.Head)
+			}
+			h.pollSoon()
+		case chain.Diverged:
+			h.count.diverged.Add(1)
+			h.drop(e.partition)
+			log.Adopt(e.Head)
+			back = true
+		}
+	}
+	if back {
+		h.rolledBack()
+	}
+}
+
+// replay applies messages of the log of partition p that were missed, as far as they continue what was received.
+func (h *hub) replay(p int, missed []message) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, m := range missed {
+		for _, e := range m.entries {
+			if e.partition != p {
+				continue
+			}
+			h.apply(m.event)
+			switch h.logs[p].Receive(e.Link) {
+			case chain.Next:
+				h.count.replayed.Add(1)
+			case chain.Known:
+			default:
+				return
+			}
+		}
+	}
+}
+
+// heads returns how far the logs have been received.
+func (h *hub) heads() (heads [invalidate.Partitions]chain.Head) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for p := range heads {
+		heads[p] = h.logs[p].Head()
+	}
+	return heads
+}
+
+// A look is what a poll has read.
+type look struct {
+	began time.Time                         // before anything was sent
+	sent  [invalidate.Partitions]chain.Head // how far the logs had been received then
+	heads [invalidate.Partitions]chain.Head // of the logs in Redis
+	errs  [invalidate.Partitions]error      // where that is unknown
+}
+
+// judge confirms those of parts of which everything up to the look has been received, or dropped now, and returns those of which messages
+// are missing. They may be on their way; the last judgement does not wait for them.
+func (h *hub) judge(l *look, parts partitions, bound time.Duration, last bool) (missing partitions) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	back := false
+	for p := range invalidate.Partitions {
+		if !parts.has(p) || l.errs[p] != nil {
+			continue
+		}
+		log, head := &h.logs[p], l.heads[p]
+		switch verdict := log.Compare(l.sent[p], head); {
+		case verdict == chain.Known:
+		case verdict == chain.Unsure:
+			h.drop(p)
+		case verdict == chain.Diverged:
+			h.count.diverged.Add(1)
+			h.drop(p)
+			log.Adopt(head)
+			back = true
+		case log.Head().Epoch == 0: // the first look
+			h.drop(p)
+			log.Adopt(head)
+		case !last:
+			missing |= partition(p)
+			continue
+		default:
+			h.count.behind.Add(1)
+			missing |= partition(p)
+			h.suspect |= partition(p)
+			h.drop(p)
+			log.Adopt(head)
+		}
+		h.confirm(p, l.began, bound)
+	}
+	if back {
+		h.rolledBack()
+	}
+	return missing
+}
+
+// confirm says that nothing older than began is unknown here.
+func (h *hub) confirm(p int, began time.Time, bound time.Duration) {
+	h.confirmed[p] = began
+	for _, m := range h.members {
+		if m.ready.has(p) {
+			m.Confirm(p, began.Add(bound))
+		}
+	}
+}
+
+// dropAll drops everything, for a reason that is not in the logs.
+func (h *hub) dropAll() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for p := range invalidate.Partitions {
+		h.drop(p)
+	}
+}
+
+// takeSuspects returns the partitions whose store may have gone back, and forgets them.
+func (h *hub) takeSuspects() partitions {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s := h.suspect
+	h.suspect = 0
+	return s
+}
+
+// gone tells the handlers that the store has gone back.
+func (h *hub) gone() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.rolledBack()
+}
+
+// oldest returns when the poll began that last confirmed the partition of which that is longest ago; zero: some never was.
+func (h *hub) oldest() time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.MinFunc(h.confirmed[:], time.Time.Compare)
+}
+
+// What follows is called with mu held.
+
+func (h *hub) apply(e invalidate.Event) {
 	for _, m := range h.members {
 		m.Apply(e)
 	}
 }
 
-func (h *hub) drop() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.dropLocked()
-}
-
-func (h *hub) dropLocked() {
+func (h *hub) drop(p int) {
+	h.count.drops.Add(1)
 	for _, m := range h.members {
-		m.dropAll()
+		if m.ready.has(p) { // else it will be, when it is
+			m.Drop(p)
+		}
 	}
 }
 
-func (m *member) dropAll() {
-	for p := range invalidate.Partitions {
-		m.Drop(p)
+func (h *hub) rolledBack() {
+	for _, m := range h.members {
+		if r, ok := m.Handler.(invalidate.RollbackHandler); ok {
+			r.RolledBack()
+		}
+	}
+}
+
+func (h *hub) pollSoon() { signal(h.kick) }
+
+// signal leaves a value in c, which holds one.
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
 	}
 }

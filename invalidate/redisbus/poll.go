@@ -1,0 +1,227 @@
+package redisbus
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/tiercache/tiercache/internal/chain"
+	"github.com/tiercache/tiercache/internal/clock"
+	"github.com/tiercache/tiercache/invalidate"
+)
+
+// A poller compares the logs in Redis with what a hub has received, over the connections of ordinary commands. It finds what the
+// subscription cannot know of itself: that it is deaf, or connected to a server that is nobody's any more.
+//
+// The answer to a poll that began at some instant names the latest entry of each log at that instant or later. If everything up to
+// there has been applied or dropped, whatever is unknown here was published after that instant. So for one bound
+// from then on, what is kept is not older than the bound. Only the clock of this process is used.
+type poller struct {
+	*Bus
+	hub     *hub
+	restart func(partitions, error)       // puts the subscription of partitions in place anew
+	servers [invalidate.Partitions]string // which server each log was on; empty: unknown
+	lagged  [invalidate.Partitions]int    // polls in a row that had to drop
+	asleep  time.Duration                 // how long the machine had been suspended
+	failing bool                          // the latest poll has failed
+}
+
+// run polls until ctx is done.
+func (p *poller) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		interval := p.cfg.PollInterval
+		// A fleet that was started together should not poll together.
+		regular := time.NewTimer(interval - rand.N(interval/10+1))
+		soonest := time.NewTimer(interval / 20)
+		select {
+		case <-ctx.Done():
+		case <-regular.C:
+		case <-soonest.C: // polls that are asked for have a distance
+			select {
+			case <-ctx.Done():
+			case <-regular.C:
+			case <-p.hub.kick:
+			}
+		}
+		regular.Stop()
+		soonest.Stop()
+		if ctx.Err() == nil {
+			p.poll(ctx)
+		}
+	}
+}
+
+// poll takes one look.
+func (p *poller) poll(ctx context.Context) {
+	// While the machine sleeps its monotonic clock stands still, so what was confirmed before looks younger than it is.
+	if asleep := clock.Suspended(); asleep > p.asleep+time.Millisecond {
+		p.asleep = asleep
+		p.hub.dropAll()
+	}
+	l := look{sent: p.hub.heads(), began: time.Now()}
+	if err := p.read(ctx, &l); err != nil {
+		p.count.pollErrors.Add(1)
+		if !p.failing && ctx.Err() == nil {
+			p.cfg.OnError(fmt.Errorf("redisbus: poll of the log of channel %q: %w", p.cfg.Channel, err))
+		}
+		p.failing = true
+	} else {
+		p.count.polls.Add(1)
+		p.failing = false
+	}
+	missing := p.hub.judge(&l, allPartitions, p.cfg.Bound, false)
+	if missing != 0 {
+		missing = p.await(ctx, &l, missing)
+	}
+	if missing != 0 && p.cfg.ReplayLog > 0 {
+		missing = p.replay(ctx, &l, missing)
+	}
+	if missing != 0 {
+		p.hub.judge(&l, missing, p.cfg.Bound, true)
+	}
+	p.resubscribe(missing)
+	p.identify(ctx, &l)
+}
+
+// read fills in what is in Redis. Its error is that of the first log that could not be read.
+func (p *poller) read(ctx context.Context, l *look) error {
+	ctx, cancel := context.WithTimeout(ctx, p.cfg.Timeout)
+	defer cancel()
+	type answer struct {
+		heads [invalidate.Partitions]chain.Head
+		errs  [invalidate.Partitions]error
+	}
+	a, cut := bounded(ctx, p.Bus, func(ctx context.Context) (a answer) {
+		a.heads, a.errs = p.heads(ctx)
+		return a
+	})
+	if cut != nil {
+		for i := range l.errs {
+			l.errs[i] = cut
+		}
+		return cut
+	}
+	l.heads, l.errs = a.heads, a.errs
+	for _, err := range l.errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// await waits for messages that are on their way, and returns the partitions whose messages have not come.
+func (p *poller) await(ctx context.Context, l *look, missing partitions) partitions {
+	timer := time.NewTimer(p.grace)
+	defer timer.Stop()
+	for missing != 0 {
+		select {
+		case <-ctx.Done():
+			return missing
+		case <-timer.C:
+			return missing
+		case <-p.hub.moved:
+			missing = p.hub.judge(l, missing, p.cfg.Bound, false)
+		}
+	}
+	return 0
+}
+
+// replay fills gaps from the replay log, and returns the partitions where that was not possible.
+func (p *poller) replay(ctx context.Context, l *look, missing partitions) partitions {
+	heads := p.hub.heads()
+	ctx, cancel := context.WithTimeout(ctx, p.cfg.Timeout)
+	defer cancel()
+	for part := range invalidate.Partitions {
+		if !missing.has(part) || heads[part].Epoch != l.heads[part].Epoch {
+			continue
+		}
+		missed, cut := bounded(ctx, p.Bus, func(ctx context.Context) []message {
+			m, err := p.missed(ctx, part, heads[part].Number+1)
+			if err != nil {
+				p.cfg.OnError(fmt.Errorf("redisbus: replay log of channel %q: %w", p.cfg.Channel, err))
+			}
+			return m
+		})
+		if cut == nil {
+			p.hub.replay(part, missed)
+		}
+	}
+	return p.hub.judge(l, missing, p.cfg.Bound, false)
+}
+
+// resubscribe gives up a subscription that has missed messages twice in a row: it may be to a server that gets none.
+func (p *poller) resubscribe(missing partitions) {
+	var deaf partitions
+	for part := range p.lagged {
+		if !missing.has(part) {
+			p.lagged[part] = 0
+			continue
+		}
+		if p.lagged[part]++; p.lagged[part] >= 2 {
+			p.lagged[part] = 0
+			deaf |= partition(part)
+		}
+	}
+	if deaf != 0 {
+		p.restart(deaf, errDeaf)
+	}
+}
+
+// identify finds out whether a gap may hide that the store has gone back: that is possible when another server answers for the log, or
+// the same after a restart. A log that has gone back and has already grown beyond what was received looks like any
+// other gap.
+func (p *poller) identify(ctx context.Context, l *look) {
+	suspect := p.hub.takeSuspects()
+	first := p.servers == [invalidate.Partitions]string{}
+	if suspect == 0 && !first {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, p.cfg.Timeout)
+	defer cancel()
+	now, _ := bounded(ctx, p.Bus, func(ctx context.Context) [invalidate.Partitions]string { return p.runIDs(ctx) })
+	back := false
+	for part, id := range now {
+		if id == "" {
+			continue
+		}
+		if p.servers[part] != "" && p.servers[part] != id {
+			back = back || suspect.has(part)
+		}
+		p.servers[part] = id
+	}
+	if back {
+		p.count.diverged.Add(1)
+		p.hub.gone()
+	}
+}
+
+// runIDs returns what identifies the running server of each log, as far as it can be told.
+func (b *Bus) runIDs(ctx context.Context) (ids [invalidate.Partitions]string) {
+	known := make(map[redis.UniversalClient]string)
+	for p := range ids {
+		node := b.rdb
+		if c, ok := b.rdb.(*redis.ClusterClient); ok {
+			master, err := c.MasterForKey(ctx, b.logs[p])
+			if err != nil {
+				continue
+			}
+			node = master
+		}
+		id, asked := known[node]
+		if !asked {
+			info, err := node.Info(ctx, "server").Result()
+			if err == nil {
+				_, after, _ := strings.Cut(info, "run_id:")
+				id, _, _ = strings.Cut(after, "\r")
+			}
+			known[node] = id
+		}
+		ids[p] = id
+	}
+	return ids
+}
