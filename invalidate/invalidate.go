@@ -41,7 +41,8 @@ type Event struct {
 // goroutines at once.
 type Bus interface {
 	// Publish sends e to every subscriber, that of its own process included. It returns nil only
-	// when every process will learn of e, or of the loss of it, within Bound. It must not keep e's slices.
+	// when every process will learn of e, or of the loss of it, within Bound. It must not keep e's slices. A bus may deliver e in
+	// parts, each with some of its keys.
 	Publish(ctx context.Context, e Event) error
 	// Subscribe delivers events to h until ctx is done, reconnecting as often as needed, and then returns ctx.Err(). It
 	// returns another error only when it cannot work at all, before it has called h. Until the

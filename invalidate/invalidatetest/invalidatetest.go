@@ -16,7 +16,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -34,7 +33,7 @@ func Test(t *testing.T, new func(t *testing.T) (a, b invalidate.Bus)) {
 		name string
 		run  func(t *testing.T, a, b invalidate.Bus)
 	}{
-		{"EventsArriveUnchanged", eventsArriveUnchanged},
+		{"EventsArriveWhole", eventsArriveWhole},
 		{"PublishNeedsNoSubscriber", publishNeedsNoSubscriber},
 		{"PublishKeepsNoSlices", publishKeepsNoSlices},
 		{"PublishUnderADoneContextFails", publishUnderADoneContextFails},
@@ -53,7 +52,7 @@ func Test(t *testing.T, new func(t *testing.T) (a, b invalidate.Bus)) {
 	}
 }
 
-func eventsArriveUnchanged(t *testing.T, a, b invalidate.Bus) {
+func eventsArriveWhole(t *testing.T, a, b invalidate.Bus) {
 	own, other := subscribe(t, a), subscribe(t, b)
 	many := make([]string, 5000)
 	for i := range many {
@@ -79,7 +78,7 @@ func eventsArriveUnchanged(t *testing.T, a, b invalidate.Bus) {
 	// Events may come twice, but none may come that was not published.
 	for _, s := range []*subscription{own, other} {
 		for _, got := range s.applied() {
-			if !contains(append(events, mark("back")), got) {
+			if !slices.ContainsFunc(append(events, mark("back")), func(e invalidate.Event) bool { return isPart(got, e) }) {
 				t.Errorf("%.200v arrived, which was not published", got)
 			}
 		}
@@ -241,14 +240,22 @@ func mark(origin string) invalidate.Event {
 }
 
 // contains reports whether e is among events. An empty list is as good as none.
-func contains(events []invalidate.Event, e invalidate.Event) bool {
-	return slices.ContainsFunc(events, func(o invalidate.Event) bool { return equal(o, e) })
+// isPart reports whether part is e, or e with some of its keys.
+func isPart(part, e invalidate.Event) bool {
+	same := part.Op == e.Op && part.Cache == e.Cache && part.Origin == e.Origin && slices.Equal(part.Tags, e.Tags)
+	if len(part.Keys) == 0 || len(e.Keys) == 0 {
+		return same && len(part.Keys) == len(e.Keys)
+	}
+	return same && len(minus(part.Keys, e.Keys)) == 0
 }
 
-func equal(a, b invalidate.Event) bool {
-	same := slices.Equal(a.Keys, b.Keys) && slices.Equal(a.Tags, b.Tags)
-	a.Keys, a.Tags, b.Keys, b.Tags = nil, nil, nil, nil
-	return same && reflect.DeepEqual(a, b)
+// minus returns those of keys that are not in others.
+func minus(keys, others []string) []string {
+	there := make(map[string]bool, len(others))
+	for _, key := range others {
+		there[key] = true
+	}
+	return slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return there[key] })
 }
 
 func publish(t *testing.T, bus invalidate.Bus, e invalidate.Event) {

@@ -159,7 +159,7 @@ func (s *subscription) end(t *testing.T) {
 	}
 }
 
-// wait waits until all events have arrived.
+// wait waits until all events have arrived, each as a whole or in parts.
 func (s *subscription) wait(t *testing.T, events ...invalidate.Event) {
 	t.Helper()
 	missing := slices.Clone(events)
@@ -167,7 +167,12 @@ func (s *subscription) wait(t *testing.T, events ...invalidate.Event) {
 	ok := s.until(func() bool {
 		for ; seen < len(s.events); seen++ {
 			got := s.events[seen]
-			missing = slices.DeleteFunc(missing, func(e invalidate.Event) bool { return equal(e, got) })
+			missing = slices.DeleteFunc(missing, func(e invalidate.Event) bool { return isPart(got, e) && len(minus(e.Keys, got.Keys)) == 0 })
+			for i, e := range missing {
+				if isPart(got, e) {
+					missing[i].Keys = minus(e.Keys, got.Keys)
+				}
+			}
 		}
 		return len(missing) == 0
 	})

@@ -4,55 +4,99 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/tiercache/tiercache/internal/clock"
 	"github.com/tiercache/tiercache/invalidate"
 )
 
-// A Bus is an invalidate.Bus over Redis pub/sub. Its methods may be called by many goroutines at once.
+// A Bus is an invalidate.Bus over a log in Redis and Redis pub/sub. Its methods may be called by many goroutines at once.
 type Bus struct {
-	rdb   redis.UniversalClient
-	cfg   Config
-	send  func(ctx context.Context, payload []byte) error
-	count counters
+	rdb       redis.UniversalClient
+	cfg       Config
+	deadlines bool          // rdb honors those of contexts
+	together  bool          // all logs are on one server, and one channel carries all events
+	grace     time.Duration // how long messages may be on their way after the log has them
+	count     counters
+
+	publishCommand string
+	channels       []string // of each partition; one, if it is common to all
+	logs           [invalidate.Partitions]string
+	streams        [invalidate.Partitions]string
 
 	mu  sync.Mutex
 	hub *hub // guarded by mu; nil while there is no subscription
+
+	batchMu sync.Mutex
+	batches map[sender]*batch // guarded by batchMu; those that others may still join
 }
 
 // New returns a bus that uses rdb: a client of a single Redis, of one behind Sentinel, or of a cluster. It connects
 // when it is first used. The bus does not close rdb.
 //
 // A redis.Ring is refused: when one of its shards is down, publishers and subscribers may hold different shards to be
-// the home of the channel, and events would be lost unnoticed.
+// the home of the log. So is a cluster client that reads from replicas: a replica may not have what the master
+// has acknowledged, and would confirm what is not so.
 func New(rdb redis.UniversalClient, cfg Config) (*Bus, error) {
 	if rdb == nil {
 		return nil, errors.New("redisbus: no Redis client")
 	}
-	if _, ok := rdb.(*redis.Ring); ok {
+	switch c := rdb.(type) {
+	case *redis.Ring:
 		return nil, errors.New("redisbus: a redis.Ring has no shard that all processes agree on for a channel")
+	case *redis.ClusterClient:
+		if o := c.Options(); o.ReadOnly || o.RouteByLatency || o.RouteRandomly {
+			return nil, errors.New("redisbus: the client reads from replicas (ReadOnly, RouteByLatency or RouteRandomly), which may be behind")
+		}
 	}
 	cfg, err := cfg.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	b := &Bus{rdb: rdb, cfg: cfg}
-	b.send = b.publish
-	if !honorsDeadlines(rdb) {
-		b.send = b.publishAside
+	b := &Bus{
+		rdb:       rdb,
+		cfg:       cfg,
+		deadlines: honorsDeadlines(rdb),
+		grace:     min(250*time.Millisecond, cfg.Bound/8),
+		batches:   make(map[sender]*batch),
 	}
+	b.name()
 	return b, nil
 }
 
-// Bound returns 0: pub/sub loses messages unseen, so no time is promised.
-func (b *Bus) Bound() time.Duration { return 0 }
+// name decides where logs and events are. A log has the partition in braces, so that in a cluster each can be on another node, and
+// its stream is with it.
+func (b *Bus) name() {
+	_, cluster := b.rdb.(*redis.ClusterClient)
+	b.together = !cluster && !b.cfg.Sharded
+	for p := range invalidate.Partitions {
+		b.logs[p] = fmt.Sprintf("%s:{%d}", b.cfg.Channel, p)
+		b.streams[p] = b.logs[p] + ":replay"
+	}
+	if b.cfg.Sharded {
+		b.publishCommand = "SPUBLISH"
+		b.channels = b.logs[:] // the same slots
+		return
+	}
+	b.publishCommand = "PUBLISH"
+	channel := b.cfg.Channel
+	if c, ok := b.rdb.(*redis.Client); ok && c.Options().DB != 0 {
+		channel += fmt.Sprintf("@%d", c.Options().DB) // channels are common to all databases, and logs are not
+	}
+	b.channels = slices.Repeat([]string{channel}, invalidate.Partitions)
+}
+
+// Bound returns Config.Bound.
+func (b *Bus) Bound() time.Duration { return b.cfg.Bound }
 
 // Subscribe delivers the events of all processes to h until ctx is done, and returns ctx.Err() then. While Redis
-// cannot be reached it keeps trying. Each time the subscription is put in place it calls h.Drop for every
-// partition, as it does after a message that is no event.
+// cannot be reached it keeps trying. When the subscription is first in place it calls h.Drop for every
+// partition, and later for those of which something may have been missed. While Redis answers the polls it calls h.Confirm
+// with them. If h is an invalidate.RollbackHandler, it is told when the log in Redis has gone back.
 //
 // The last subscription to end takes the connection with it. It waits at most Config.Timeout for that: a handshake with a
 // server that does not answer ends when the client's own timeouts let it.
@@ -63,7 +107,7 @@ func (b *Bus) Subscribe(ctx context.Context, h invalidate.Handler) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	m := &member{h}
+	m := &member{Handler: h}
 	room := b.join(m)
 	<-ctx.Done()
 	b.leave(room, m)
@@ -105,61 +149,100 @@ func (b *Bus) leave(h *hub, m *member) {
 	}
 }
 
-// startHub returns a hub that a link feeds until it is stopped.
+// startHub returns a hub that a poller and one or more links feed until it is stopped.
 func (b *Bus) startHub() *hub {
 	ctx, cancel := context.WithCancel(context.Background())
-	h := &hub{stop: cancel, done: make(chan struct{})}
-	l := &link{
-		rdb:          b.rdb,
-		channel:      b.cfg.Channel,
-		pingInterval: b.cfg.PingInterval,
-		pingTimeout:  b.cfg.PingTimeout,
-		up: func() {
-			b.count.subscribed.Add(1)
-			h.up()
-		},
-		message: func(payload string) { b.receive(h, payload) },
-		down: func(wasUp bool, err error) {
-			h.down()
-			b.noteDown(wasUp, err)
-		},
+	h := &hub{
+		stop:   cancel,
+		done:   make(chan struct{}),
+		count:  &b.count,
+		repair: b.cfg.ReplayLog > 0,
+		kick:   make(chan struct{}, 1),
+		moved:  make(chan struct{}, 1),
 	}
+	links := b.links(h)
+	p := &poller{Bus: b, hub: h, asleep: clock.Suspended(), restart: func(deaf partitions, cause error) {
+		for _, l := range links {
+			if l.parts&deaf != 0 {
+				l.restart(cause)
+			}
+		}
+	}}
 	go func() {
 		defer close(h.done)
-		l.run(ctx)
+		p.poll(ctx) // before the subscription: what is published in between shows as a gap, and without one nothing has to be dropped twice
+		var running sync.WaitGroup
+		for _, l := range links {
+			running.Go(func() { l.run(ctx) })
+		}
+		p.run(ctx)
+		running.Wait()
 	}()
 	return h
+}
+
+// links makes the subscriptions: one for all partitions, or one for each. A connection can hold subscriptions to shard channels of one node
+// only, so each has its own.
+func (b *Bus) links(h *hub) []*link {
+	newLink := func(channel string, parts partitions) *link {
+		return &link{
+			rdb:          b.rdb,
+			channel:      channel,
+			sharded:      b.cfg.Sharded,
+			parts:        parts,
+			pingInterval: b.cfg.PingInterval,
+			pingTimeout:  b.cfg.PingTimeout,
+			failed:       make(chan error, 1),
+			up: func() {
+				b.count.subscribed.Add(1)
+				h.subscribed(parts)
+			},
+			message: func(payload string) { b.receive(h, payload) },
+			down: func(wasUp bool, err error) {
+				h.unsubscribed(parts)
+				b.noteDown(channel, wasUp, err)
+			},
+		}
+	}
+	if !b.cfg.Sharded {
+		return []*link{newLink(b.channels[0], allPartitions)}
+	}
+	links := make([]*link, invalidate.Partitions)
+	for p := range links {
+		links[p] = newLink(b.channels[p], partition(p))
+	}
+	return links
 }
 
 // receive hands a message to h. One that makes no sense may have been an event, of a newer version or
 // damaged, so it is a loss.
 func (b *Bus) receive(h *hub, payload string) {
-	var e invalidate.Event
-	if err := e.UnmarshalBinary([]byte(payload)); err != nil {
+	m, err := parseMessage(payload)
+	if err != nil {
 		b.count.undecodable.Add(1)
-		h.drop()
+		h.dropAll()
 		b.cfg.OnError(fmt.Errorf("redisbus: message on channel %q: %w", b.cfg.Channel, err))
 		return
 	}
 	b.count.received.Add(1)
-	h.apply(e)
+	h.receive(m)
 }
 
-func (b *Bus) noteDown(wasUp bool, err error) {
+func (b *Bus) noteDown(channel string, wasUp bool, err error) {
 	if wasUp {
 		b.count.interrupted.Add(1)
 	} else {
 		b.count.failedAttempts.Add(1)
 	}
-	if errors.Is(err, errSilent) {
+	if errors.Is(err, errSilent) || errors.Is(err, errDeaf) {
 		b.count.silent.Add(1)
 	}
-	b.cfg.OnError(fmt.Errorf("redisbus: subscription to channel %q: %w", b.cfg.Channel, err))
+	b.cfg.OnError(fmt.Errorf("redisbus: subscription to channel %q: %w", channel, err))
 }
 
-func (b *Bus) connected() bool {
+// current returns the hub, nil while there is no subscription.
+func (b *Bus) current() *hub {
 	b.mu.Lock()
-	h := b.hub
-	b.mu.Unlock()
-	return h != nil && h.connected()
+	defer b.mu.Unlock()
+	return b.hub
 }

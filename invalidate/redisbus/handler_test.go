@@ -38,9 +38,12 @@ type listener struct {
 	done   chan error // receives what Subscribe returns
 	busy   func()     // called by Apply; may be nil
 
-	mu    sync.Mutex
-	drops [invalidate.Partitions]int // guarded by mu
-	keys  []string                   // guarded by mu
+	mu        sync.Mutex
+	drops     [invalidate.Partitions]int // guarded by mu
+	keys      []string                   // guarded by mu
+	until     [invalidate.Partitions]time.Time
+	early     bool // a partition was confirmed before it was dropped
+	rollbacks int
 }
 
 func (l *listener) Apply(e invalidate.Event) {
@@ -58,7 +61,40 @@ func (l *listener) Drop(partition int) {
 	l.drops[partition]++
 }
 
-func (l *listener) Confirm(int, time.Time) { panic("redisbus promises no bound") }
+func (l *listener) Confirm(partition int, until time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.drops[partition] == 0 {
+		l.early = true
+	}
+	l.until[partition] = until
+}
+
+func (l *listener) RolledBack() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.rollbacks++
+}
+
+// confirmed returns until when all partitions are.
+func (l *listener) confirmed() time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.MinFunc(l.until[:], time.Time.Compare)
+}
+
+func (l *listener) rolledBack() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.rollbacks
+}
+
+// dropsOf returns how often a partition was dropped.
+func (l *listener) dropsOf(partition int) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.drops[partition]
+}
 
 // dropped returns how often the whole was dropped.
 func (l *listener) dropped() int {

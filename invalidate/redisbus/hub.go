@@ -22,12 +22,12 @@ type hub struct {
 	kick   chan struct{} // holds a value when a poll should come soon
 	moved  chan struct{} // holds a value when a message has continued a log
 
-	mu        sync.Mutex // held while handlers run, so that each is called by one goroutine at a time
-	members   []*member  // guarded by mu
-	up        partitions // guarded by mu; whose subscription is in place
-	logs      followed   // guarded by mu
-	suspect   partitions // guarded by mu; messages were missing, and it is not known whether the store has gone back as well
-	confirmed [invalidate.Partitions]time.Time
+	mu        sync.Mutex                       // held while handlers run, so that each is called by one goroutine at a time
+	members   []*member                        // guarded by mu
+	up        partitions                       // guarded by mu; whose subscription is in place
+	logs      followed                         // guarded by mu
+	suspect   partitions                       // guarded by mu; messages were missing, and it is not known whether the store has gone back as well
+	confirmed [invalidate.Partitions]time.Time // guarded by mu; when the poll began that last did
 }
 
 // followed are the logs as far as they have been received.
@@ -243,11 +243,15 @@ func (h *hub) gone() {
 	h.rolledBack()
 }
 
-// oldest returns when the poll began that last confirmed the partition of which that is longest ago; zero: some never was.
-func (h *hub) oldest() time.Time {
+// age returns how long ago the poll began that last confirmed the partition of which that is longest ago; negative: one never was.
+func (h *hub) age() time.Duration {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return slices.MinFunc(h.confirmed[:], time.Time.Compare)
+	oldest := slices.MinFunc(h.confirmed[:], time.Time.Compare)
+	if oldest.IsZero() {
+		return -1
+	}
+	return time.Since(oldest)
 }
 
 // What follows is called with mu held.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,17 +18,32 @@ const (
 	maxPause = time.Second
 )
 
-var errSilent = errors.New("neither a message nor a pong has come")
+var (
+	errSilent = errors.New("neither a message nor a pong has come")
+	errDeaf   = errors.New("messages that are in the log have not come, twice in a row")
+	errMoved  = errors.New("the server has ended the subscription")
+)
 
 // A link keeps one subscription to a channel alive. It calls up, message and down from one goroutine.
 type link struct {
 	rdb          redis.UniversalClient
 	channel      string
+	sharded      bool       // channel is a shard channel
+	parts        partitions // whose events come by this channel
+	failed       chan error // holds the reason why the subscription is to be given up, if there is one
 	pingInterval time.Duration
 	pingTimeout  time.Duration
 	up           func()                      // the subscription is in place; it may be called again before down
 	message      func(payload string)        // a message came
 	down         func(wasUp bool, err error) // the subscription was lost, or an attempt at it failed
+}
+
+// restart gives up the present subscription.
+func (l *link) restart(cause error) {
+	select {
+	case l.failed <- cause:
+	default:
+	}
 }
 
 // run subscribes again and again until ctx is done.
@@ -62,7 +78,15 @@ func (l *link) session(ctx context.Context) (wasUp bool, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	ps := l.rdb.Subscribe(ctx) // to no channel: it does not connect yet
 	defer ps.Close()           // the watchdog may have done it, which is the only error of Close that matters
-	if err := ps.Subscribe(ctx, l.channel); err != nil {
+	subscribe := ps.Subscribe
+	if l.sharded {
+		subscribe = ps.SSubscribe
+	}
+	select {
+	case <-l.failed: // meant the one before
+	default:
+	}
+	if err := subscribe(ctx, l.channel); err != nil {
 		cancel(nil)
 		return false, err
 	}
@@ -84,6 +108,9 @@ func (l *link) session(ctx context.Context) (wasUp bool, err error) {
 		}
 		switch msg := msg.(type) {
 		case *redis.Subscription:
+			if strings.HasSuffix(msg.Kind, "unsubscribe") {
+				return wasUp, errMoved // as the server of a slot that has moved says
+			}
 			// The client reconnects by itself in some cases, and this is all that shows of it.
 			wasUp = true
 			l.up()
@@ -101,6 +128,9 @@ func (l *link) watch(ctx context.Context, cancel context.CancelCauseFunc, ps *re
 	for {
 		select {
 		case <-ctx.Done():
+			return
+		case cause := <-l.failed:
+			cancel(cause)
 			return
 		case <-tick.C:
 		}

@@ -18,7 +18,7 @@ import (
 // Epochs and nonces are 16 hexadecimal digits.
 type message struct {
 	entries []entry
-	event invalidate.Event
+	event   invalidate.Event
 }
 
 // An entry is one of the log of a partition.
