@@ -25,9 +25,10 @@ type refusal uint8
 
 const (
 	usable refusal = iota // there is no refusal
+	late                  // the bus does not vouch for it any more, and ServeStale serves it
 	missing
 	fenced
-	untrusted // it would be usable if the bus vouched for it
+	untrusted
 )
 
 // judge says whether e, which tier i has, can be used at now: not if it has expired or the fence refuses it. An entry from outside the
@@ -46,10 +47,12 @@ func (c *Cache[V]) judge(i int, e *tier.Entry[V], stamp fence.Stamp, now clock.I
 		return fenced
 	case now >= e.ExpiresAt:
 		return missing
-	case !c.fence.Trusted(&e.Stamp, now):
-		return untrusted
+	case c.fence.Trusted(&e.Stamp, now):
+		return usable
+	case now <= c.fence.TrustedUntil(&e.Stamp).Add(c.outage):
+		return late
 	}
-	return usable
+	return untrusted
 }
 
 // missed counts a read that tier i could not answer.

@@ -153,20 +153,19 @@ func (c *Cache[V]) ask(ctx context.Context, key string, part, from int, first *t
 		}
 		now := clock.Now()
 		why := c.judge(i, e, stamp, now)
-		late := why == untrusted && now <= c.fence.TrustedUntil(&e.Stamp).Add(c.outage)
-		if why != usable && !late {
+		if why != usable && why != late {
 			c.missed(i, why)
 			overtaken = overtaken || why == fenced && i >= c.near
 			continue
 		}
-		a := answer[V]{entry: e, at: i, stale: now >= e.FreshUntil, unconfirmed: late}
+		a := answer[V]{entry: e, at: i, stale: now >= e.FreshUntil, unconfirmed: why == late}
 		switch {
 		case a.stale:
 			c.counters.tiers[i].staleHits.Add(1)
 			if a.betterThan(best) {
 				best = a
 			}
-		case late:
+		case a.unconfirmed:
 			c.counters.tiers[i].staleHits.Add(1)
 			c.serveUnconfirmed(a, key)
 			return a, overtaken

@@ -67,8 +67,7 @@ func (g *flights[V]) join(ctx context.Context, key string, part int, timeout tim
 		return nil, false
 	}
 	f = s.m[key]
-	// An ended context means that the flight has passed its deadline: a load that hangs does not own the key.
-	if f != nil && f.ctx.Err() == nil && g.fence.Current(&f.stamp) && g.fence.Trusted(&f.stamp, clock.Now()) {
+	if f != nil && g.joinable(f) {
 		joined = true
 	} else {
 		f = &flight[V]{stamp: g.fence.Stamp(key, part), done: make(chan struct{})}
@@ -194,6 +193,23 @@ func (g *flights[V]) leave(key string, part int, f *flight[V]) {
 		}
 		f.cancel(nil)
 	}
+}
+
+// peek returns the running flight of key, nil if there is none, and how many callers wait for it.
+func (g *flights[V]) peek(key string, part int) (f *flight[V], waiters int) {
+	s := g.shard(part)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f = s.m[key]; f == nil {
+		return nil, 0
+	}
+	return f, f.waiters
+}
+
+// joinable reports whether a caller that comes now may have the result of f. An ended context means that the flight has passed its
+// deadline: a load that hangs does not own the key.
+func (g *flights[V]) joinable(f *flight[V]) bool {
+	return f.ctx.Err() == nil && g.fence.Current(&f.stamp) && g.fence.Trusted(&f.stamp, clock.Now())
 }
 
 // close cancels every running flight and lets no other one start. Only the first call does, and reports true.

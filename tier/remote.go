@@ -17,8 +17,8 @@ import (
 // ErrTooLarge is the error of a Set or Fill whose encoded value is larger than Scope.MaxValueBytes. Nothing was stored.
 var ErrTooLarge = errors.New("encoded value too large")
 
-// A RemoteTier is a tier in a store that processes share. Make one with Remote. Besides Tier it is an Opener, a Clearer, an Expirer and,
-// where the backend is a backend.Leaser or a backend.Locator, of use as a Leaser or a Locator. It does not close the backend.
+// A RemoteTier is a tier in a store that processes share. Make one with Remote. Besides Tier it is an Opener, a Clearer, an Expirer, an
+// Inspector and, where the backend is a backend.Leaser or a backend.Locator, of use as a Leaser or a Locator. It does not close the backend.
 //
 // What is not a record of this cache is a miss and never an error: bytes that cannot be read (Unreadable) are deleted,
 // and records of another codec, of another shape of V, or from before the last Clear (Foreign) are left until they are
@@ -45,6 +45,8 @@ var (
 	_ Clearer     = (*RemoteTier[int])(nil)
 	_ Expirer     = (*RemoteTier[int])(nil)
 	_ Locator     = (*RemoteTier[int])(nil)
+
+	_ Inspector[int] = (*RemoteTier[int])(nil)
 )
 
 // Remote returns a tier named "remote" that stores values in b as c encodes them. A nil b or c and a c without a proper name

@@ -245,13 +245,15 @@ func TestTierThatIsNotOpenReturnsErrors(t *testing.T) {
 	ctx := t.Context()
 	_, _, get := r.Get(ctx, "k")
 	_, _, lease := r.Lease(ctx, "k", time.Second, nil)
+	_, inspect := r.Inspect(ctx, "k")
 	for name, err := range map[string]error{
-		"Get":    get,
-		"Set":    r.Set(ctx, fresh("k", "v")),
-		"Delete": r.Delete(ctx, "k"),
-		"Expire": r.Expire(ctx, "k"),
-		"Clear":  r.Clear(ctx),
-		"Lease":  lease,
+		"Inspect": inspect,
+		"Get":     get,
+		"Set":     r.Set(ctx, fresh("k", "v")),
+		"Delete":  r.Delete(ctx, "k"),
+		"Expire":  r.Expire(ctx, "k"),
+		"Clear":   r.Clear(ctx),
+		"Lease":   lease,
 	} {
 		if err == nil {
 			t.Errorf("%s() before Open = nil, want an error", name)

@@ -33,6 +33,11 @@ func callDelete(ctx context.Context, r *remote[string]) error { return r.Delete(
 func callExpire(ctx context.Context, r *remote[string]) error { return r.Expire(ctx, "k") }
 func callClear(ctx context.Context, r *remote[string]) error  { return r.Clear(ctx) }
 
+func callInspect(ctx context.Context, r *remote[string]) error {
+	_, err := r.Inspect(ctx, "k")
+	return err
+}
+
 func callLease(ctx context.Context, r *remote[string]) error {
 	_, _, err := r.Lease(ctx, "k", time.Second, nil)
 	return err
@@ -73,6 +78,9 @@ func TestErrorsOfTheStoreAreReturned(t *testing.T) {
 		{"Get", nothing, callGet, []string{"GetMany"}},
 		{"Get", another, callGet, []string{"Get"}},
 		{"Get of a cleared entry", cleared, callGet, []string{"Get"}},
+		{"Inspect", nothing, callInspect, []string{"GetMany"}},
+		{"Inspect", another, callInspect, []string{"Get"}},
+		{"Inspect of a cleared entry", cleared, callInspect, []string{"Get"}},
 		{"Set", nothing, callSet, []string{"Get", "Add", "Set"}},
 		{"Set of an expired entry", freshOne, callSetExpired, []string{"Delete"}},
 		{"Set of a large value", freshOne, callSetLarge, []string{"Delete"}},
@@ -123,7 +131,7 @@ func TestCallsEndWithTheirContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for name, call := range map[string]func(ctx context.Context, r *remote[string]) error{
-		"Get": callGet, "Set": callSet, "Delete": callDelete, "Expire": callExpire, "Clear": callClear, "Lease": callLease,
+		"Get": callGet, "Set": callSet, "Delete": callDelete, "Expire": callExpire, "Clear": callClear, "Lease": callLease, "Inspect": callInspect,
 	} {
 		if err := call(ctx, texts(t, backend.NewMemory())); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s() with a cancelled context = %v, want context.Canceled", name, err)

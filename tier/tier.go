@@ -136,6 +136,23 @@ type Lease[V any] interface {
 	Release(ctx context.Context) error
 }
 
+// An Inspector is a tier, shared between processes, that can tell what it stores under a key even if that is of no use to Get.
+type Inspector[V any] interface {
+	Tier[V]
+	// Inspect tells what is stored, and changes nothing. An error means that the tier could not tell.
+	Inspect(ctx context.Context, key string) (Record[V], error)
+}
+
+// A Record is what an Inspector stores under a key. The zero Record is that of nothing.
+type Record[V any] struct {
+	Entry     *Entry[V]     // nil if there is none that could be read, or it has expired
+	Size      int           // bytes stored, what belongs to the tier included
+	Expired   bool          // there is an entry that has expired, and the store has not removed it yet
+	Err       error         // why what is stored cannot be used by this cache; nil if it can
+	Lease     string        // token of the lease on the record, which tells it from others; empty if there is none
+	LeaseLeft time.Duration // for how much longer the lease holds; negative if it has lapsed
+}
+
 // A Kind says what a Problem is.
 type Kind uint8
 

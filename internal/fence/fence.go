@@ -160,16 +160,21 @@ func (f *Fence) ConfirmedUntil(part int) clock.Instant {
 // LeaseAge returns how long ago the partition that has waited longest was confirmed: the time since the moment that its last confirmation
 // vouches for, or since Init where there was none. It is 0 without a bound.
 func (f *Fence) LeaseAge(now clock.Instant) time.Duration {
-	if f.bound == 0 {
+	var oldest time.Duration
+	for part := range f.parts {
+		oldest = max(oldest, f.PartitionAge(part, now))
+	}
+	return oldest
+}
+
+// PartitionAge is LeaseAge of one partition.
+func (f *Fence) PartitionAge(part int, now clock.Instant) time.Duration {
+	until := f.ConfirmedUntil(part)
+	switch until {
+	case 0:
+		return now.Sub(f.began)
+	case clock.Never:
 		return 0
 	}
-	oldest := now
-	for part := range f.parts {
-		vouched := f.began
-		if until := f.ConfirmedUntil(part); until != 0 {
-			vouched = until.Add(-time.Duration(f.bound))
-		}
-		oldest = min(oldest, vouched)
-	}
-	return now.Sub(oldest)
+	return now.Sub(until.Add(-time.Duration(f.bound)))
 }
