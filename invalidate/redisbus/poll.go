@@ -36,7 +36,7 @@ func (p *poller) run(ctx context.Context) {
 		interval := p.cfg.PollInterval
 		// A fleet that was started together should not poll together.
 		regular := time.NewTimer(interval - rand.N(interval/10+1))
-		soonest := time.NewTimer(interval / 20)
+		soonest := time.NewTimer(min(interval/20, 50*time.Millisecond))
 		select {
 		case <-ctx.Done():
 		case <-regular.C:
