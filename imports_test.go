@@ -22,7 +22,7 @@ var allowed = map[string][]string{
 	"tier/ottertier":            {"tier"},
 	"tier/tiertest":             {"tier"},
 	"backend":                   {},
-	"backend/redisstore":        {"backend"},
+	"backend/redisstore":        {"backend", "internal/clock"},
 	"backend/backendtest":       {"backend"},
 	"codec":                     {},
 	"codec/codectest":           {"codec"},

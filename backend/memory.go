@@ -20,6 +20,7 @@ const sweepPerWrite = 4
 //
 // All methods may be called by many goroutines at once. Create a Memory with NewMemory.
 type Memory struct {
+	began   time.Time
 	mu      sync.Mutex
 	entries map[string]memoryEntry // guarded by mu
 }
@@ -37,11 +38,12 @@ func (e memoryEntry) expired(now time.Time) bool {
 var (
 	_ Batcher = (*Memory)(nil)
 	_ Leaser  = (*Memory)(nil)
+	_ Clock   = (*Memory)(nil)
 )
 
 // NewMemory returns an empty Memory.
 func NewMemory() *Memory {
-	return &Memory{entries: make(map[string]memoryEntry)}
+	return &Memory{began: time.Now(), entries: make(map[string]memoryEntry)}
 }
 
 // Len returns the number of values held. It counts those that have expired and were not removed yet: they go
@@ -186,6 +188,11 @@ func (m *Memory) DeleteIf(ctx context.Context, key string, head []byte) (deleted
 	}
 	delete(m.entries, key)
 	return true, nil
+}
+
+// Now implements Clock. A step of the wall clock does not move it: it counts from when the Memory was made.
+func (m *Memory) Now(context.Context) (time.Time, error) {
+	return m.began.Round(0).Add(time.Since(m.began)), nil
 }
 
 // live returns the entry of key, unless there is none or it has expired. The caller holds mu.

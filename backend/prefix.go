@@ -23,6 +23,7 @@ var (
 	_ Batcher = prefixed{}
 	_ Leaser  = prefixed{}
 	_ Locator = prefixed{}
+	_ Clock   = prefixed{}
 )
 
 func (p prefixed) Get(ctx context.Context, key string) ([]byte, bool, error) {
@@ -69,6 +70,8 @@ func (p prefixed) Locate(key string) (store any, name string) {
 	store, name, _ = Locate(p.b, p.prefix+key)
 	return store, name
 }
+
+func (p prefixed) Now(ctx context.Context) (time.Time, error) { return Now(ctx, p.b), nil }
 
 // all returns keys with the prefix.
 func (p prefixed) all(keys []string) []string {

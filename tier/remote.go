@@ -25,8 +25,9 @@ var ErrTooLarge = errors.New("encoded value too large")
 // replaced. A shape is made of field names, tags, order and types, so that processes of an old and a new version of a program do not
 // misread each other's values.
 //
-// Ages and leases are measured by the wall clocks of the processes. A clock that is ahead by a minute makes what
-// others store a minute older, and so takes over their leases a minute early, which costs a load.
+// Ages and leases are measured by the clock of the backend, where that is a backend.Clock. Else it is by the wall clocks of the
+// processes: one that is ahead by a minute makes what others store a minute older, and so takes over their leases a
+// minute early, which costs a load; one that is behind makes it younger, and serves it for as much longer.
 type RemoteTier[V any] struct {
 	name       string
 	backend    backend.Backend
@@ -183,7 +184,7 @@ func (t *RemoteTier[V]) Set(ctx context.Context, e *Entry[V]) error {
 		return fmt.Errorf("key %q: %w", e.Key, err)
 	}
 	physical := keys.Physical(s.Cache, e.Key)
-	r, err := t.seal(s, e, generation)
+	r, err := t.seal(ctx, s, e, generation)
 	defer t.recycle(r)
 	switch {
 	case err != nil:

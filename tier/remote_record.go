@@ -24,8 +24,8 @@ type sealed struct {
 	buffer *[]byte
 }
 
-// seal encodes e. An error is one of e, not of the store.
-func (t *RemoteTier[V]) seal(s *Scope, e *Entry[V], generation uint64) (r sealed, err error) {
+// seal encodes e. An error is one of e, not of the store. The clock of that is all that ctx is for.
+func (t *RemoteTier[V]) seal(ctx context.Context, s *Scope, e *Entry[V], generation uint64) (r sealed, err error) {
 	h := envelope.Header{
 		Head:       envelope.Head{Kind: envelope.Value, Token: envelope.NewToken()},
 		Absent:     e.Absent,
@@ -33,7 +33,7 @@ func (t *RemoteTier[V]) seal(s *Scope, e *Entry[V], generation uint64) (r sealed
 		Schema:     t.schema,
 		Codec:      t.codecName,
 	}
-	if r.ttl = setTimes(&h, e.FreshUntil, e.ExpiresAt); r.ttl == 0 {
+	if r.ttl = t.now(ctx).setTimes(&h, e.FreshUntil, e.ExpiresAt); r.ttl == 0 {
 		return r, nil
 	}
 	for _, tag := range e.Tags {
@@ -117,8 +117,9 @@ func (t *RemoteTier[V]) unseal(ctx context.Context, s *Scope, key string, data [
 	if !current {
 		return fail(outdated, fmt.Errorf("stored before the cache was cleared"))
 	}
-	storedAt, freshUntil, expiresAt := times(&h)
-	if Now() >= expiresAt {
+	now := t.now(ctx)
+	storedAt, freshUntil, expiresAt := now.times(&h)
+	if now.here >= expiresAt {
 		return fail(expired, nil)
 	}
 	if len(payload) > s.MaxValueBytes {

@@ -1,47 +1,58 @@
 package tier
 
 import (
+	"context"
 	"time"
 
+	"github.com/tiercache/tiercache/backend"
 	"github.com/tiercache/tiercache/internal/envelope"
 )
 
-// Records are read on other clocks than they were written on. They hold durations, and one point of wall time from which those count.
+// Records are read in other processes than they were written in. They hold durations, and one point of time from which those count, on the
+// clock of the store: the clocks of the processes differ, and are set while they run.
 
-// unixMillis is the clock that processes share: it measures the age of records and the deadlines of leases.
-func unixMillis() int64 { return time.Now().UnixMilli() }
+// A moment is one point of time on two clocks.
+type moment struct {
+	here  Instant // that of this process
+	store int64   // that of the store, in milliseconds of Unix time
+}
 
-// since returns the time that has passed since a point of wall time. The clock that it was read on may be ahead of ours.
-func since(millis int64) time.Duration {
+// now returns the present moment. The clock of the store may have to be asked for first, so it is looked at before ours.
+func (t *RemoteTier[V]) now(ctx context.Context) moment {
+	store := backend.Now(ctx, t.backend).UnixMilli()
+	return moment{Now(), max(store, 0)}
+}
+
+// since returns the time that has passed between a point of time of the store and m. A store that is not asked for its time
+// leaves it to the clocks of the processes, so the point may lie ahead.
+func (m moment) since(millis int64) time.Duration {
 	const most = int64(longest / time.Millisecond)
-	return time.Duration(min(max(unixMillis()-millis, 0), most)) * time.Millisecond
+	return time.Duration(min(max(m.store-millis, 0), most)) * time.Millisecond
 }
 
 // setTimes writes the lifetime of an entry into h and returns how long to store it, 0 if it has expired. An entry that is stale already
 // is written as created when it became stale, so that it stays as stale as it is, but not as created before 1970. Durations are
 // rounded down.
-func setTimes(h *envelope.Header, freshUntil, expiresAt Instant) (ttl time.Duration) {
-	now, wall := Now(), max(unixMillis(), 0)
-	if expiresAt <= now {
+func (m moment) setTimes(h *envelope.Header, freshUntil, expiresAt Instant) (ttl time.Duration) {
+	if expiresAt <= m.here {
 		return 0
 	}
-	expiresAt = min(expiresAt, now.Add(longest))
-	freshUntil = min(max(freshUntil, now.Add(-time.Duration(wall)*time.Millisecond)), expiresAt)
-	created := min(freshUntil, now)
-	h.Created = wall - now.Sub(created).Milliseconds()
+	expiresAt = min(expiresAt, m.here.Add(longest))
+	freshUntil = min(max(freshUntil, m.here.Add(-time.Duration(m.store)*time.Millisecond)), expiresAt)
+	created := min(freshUntil, m.here)
+	h.Created = m.store - m.here.Sub(created).Milliseconds()
 	h.Fresh = freshUntil.Sub(created).Truncate(time.Millisecond)
 	h.Total = expiresAt.Sub(created).Truncate(time.Millisecond)
-	return expiresAt.Sub(now).Truncate(time.Millisecond)
+	return expiresAt.Sub(m.here).Truncate(time.Millisecond)
 }
 
 // times returns what setTimes wrote: since when the value is stored, and its lifetime, on the clock of this process. What was made stale by hand is stale since then,
 // if it was not before.
-func times(h *envelope.Header) (storedAt, freshUntil, expiresAt Instant) {
-	now := Now()
-	old := since(h.Created)
-	freshUntil = now.Add(h.Fresh - old)
+func (m moment) times(h *envelope.Header) (storedAt, freshUntil, expiresAt Instant) {
+	old := m.since(h.Created)
+	freshUntil = m.here.Add(h.Fresh - old)
 	if h.Kind.Stale() {
-		freshUntil = min(freshUntil, now.Add(-since(h.Since())))
+		freshUntil = min(freshUntil, m.here.Add(-m.since(h.Since())))
 	}
-	return now.Add(-old), freshUntil, now.Add(h.Total - old)
+	return m.here.Add(-old), freshUntil, m.here.Add(h.Total - old)
 }

@@ -6,7 +6,7 @@
 //		backendtest.Test(t, func(t *testing.T) backend.Backend { return mystore.New() }, backendtest.Options{})
 //	}
 //
-// Three methods are enough. What else the store implements, backend.Batcher and backend.Leaser, is
+// Three methods are enough. What else the store implements, backend.Batcher, backend.Leaser and backend.Clock, is
 // tested where it is there. Run it with the race detector: some of the tests use the store from many goroutines.
 package backendtest
 
@@ -38,7 +38,7 @@ type Options struct {
 // makes up its keys at random.
 func Test(t *testing.T, open func(t *testing.T) backend.Backend, opts Options) {
 	t.Helper()
-	cases := slices.Concat(baseCases, expiryCases, batchCases, leaseCases)
+	cases := slices.Concat(baseCases, expiryCases, batchCases, leaseCases, clockCases)
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			body := func(t *testing.T) {
@@ -48,6 +48,9 @@ func Test(t *testing.T, open func(t *testing.T) backend.Backend, opts Options) {
 				}
 				if c.lease {
 					s.needLeaser()
+				}
+				if c.clock {
+					s.needClock()
 				}
 				c.run(s)
 			}
@@ -64,6 +67,7 @@ func Test(t *testing.T, open func(t *testing.T) backend.Backend, opts Options) {
 type testCase struct {
 	name  string
 	lease bool // needs a Leaser
+	clock bool // needs a Clock
 	run   func(s *subject)
 }
 

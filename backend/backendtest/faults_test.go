@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,6 +23,25 @@ type fault struct {
 
 // The wrappers embed a Memory and break one method.
 var faults = map[string]fault{
+	"the time stands still": {"TimeGoesOn", func(m *backend.Memory) backend.Backend {
+		then := time.Now()
+		return broken{Memory: m, now: func(context.Context) (time.Time, error) { return then, nil }}
+	}},
+	"everybody has a time of his own": {"TimeIsTheSameForAll", func(m *backend.Memory) backend.Backend {
+		var calls atomic.Int64
+		return broken{Memory: m, now: func(context.Context) (time.Time, error) {
+			return time.Now().Add(time.Duration(calls.Add(1)%3) * time.Minute), nil
+		}}
+	}},
+	"the time waits for the end of the call": {"TimeOfACancelledCall", func(m *backend.Memory) backend.Backend {
+		return broken{Memory: m, now: func(context.Context) (time.Time, error) {
+			time.Sleep(time.Hour)
+			return time.Now(), nil
+		}}
+	}},
+	"no time is no error": {"TimeOfACancelledCall", func(m *backend.Memory) backend.Backend {
+		return broken{Memory: m, now: func(context.Context) (time.Time, error) { return time.Time{}, nil }}
+	}},
 	"absent is an error": {"AbsentIsNoError", func(m *backend.Memory) backend.Backend {
 		return broken{Memory: m, get: func(ctx context.Context, key string) ([]byte, bool, error) {
 			v, ok, err := m.Get(ctx, key)
@@ -208,6 +228,7 @@ type broken struct {
 	getMany func(ctx context.Context, keys []string) ([][]byte, error)
 	add     func(ctx context.Context, key string, value []byte, ttl time.Duration) ([]byte, bool, error)
 	replace func(ctx context.Context, key string, head, value []byte, ttl time.Duration) (bool, error)
+	now     func(ctx context.Context) (time.Time, error)
 }
 
 func (b broken) Get(ctx context.Context, key string) ([]byte, bool, error) {
@@ -222,6 +243,13 @@ func (b broken) Set(ctx context.Context, key string, value []byte, ttl time.Dura
 		return b.Memory.Set(ctx, key, value, ttl)
 	}
 	return b.set(ctx, key, value, ttl)
+}
+
+func (b broken) Now(ctx context.Context) (time.Time, error) {
+	if b.now == nil {
+		return b.Memory.Now(ctx)
+	}
+	return b.now(ctx)
 }
 
 func (b broken) Delete(ctx context.Context, keys ...string) error {

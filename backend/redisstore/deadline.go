@@ -47,12 +47,16 @@ func (s *Store) keep(b []byte) []byte {
 	return bytes.Clone(b)
 }
 
-// fail wraps the error of an operation on a key. A timeout of a socket, which is how the deadline of
-// a context shows, is a context.DeadlineExceeded too.
+// fail wraps the error of an operation on a key.
 func fail(op, key string, err error) error {
+	return fmt.Errorf("redisstore: %s %q: %w", op, key, timeUp(err))
+}
+
+// timeUp makes a timeout of a socket, which is how the deadline of a context shows, a context.DeadlineExceeded too.
+func timeUp(err error) error {
 	var t interface{ Timeout() bool }
 	if errors.As(err, &t) && t.Timeout() && !errors.Is(err, context.DeadlineExceeded) {
-		err = fmt.Errorf("%w: %w", context.DeadlineExceeded, err)
+		return fmt.Errorf("%w: %w", context.DeadlineExceeded, err)
 	}
-	return fmt.Errorf("redisstore: %s %q: %w", op, key, err)
+	return err
 }

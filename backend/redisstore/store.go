@@ -33,12 +33,14 @@ type Store struct {
 	traits  traits
 	timeout time.Duration
 	reads   batcher
+	clock   timekeeper
 }
 
 var (
 	_ backend.Batcher = (*Store)(nil)
 	_ backend.Leaser  = (*Store)(nil)
 	_ backend.Locator = (*Store)(nil)
+	_ backend.Clock   = (*Store)(nil)
 )
 
 // New returns a Store on rdb, a *redis.Client, *redis.ClusterClient or *redis.Ring. It sends nothing yet.
@@ -61,6 +63,7 @@ func New(rdb redis.UniversalClient, cfg Config) (*Store, error) {
 		s.timeout = defaultTimeout
 	}
 	s.reads.init(s.timeout, s.read)
+	s.clock.local, s.clock.ask = localTime, s.askTime
 	return s, nil
 }
 
