@@ -3,7 +3,7 @@
 // Most code should use package tiercache, with a store such as the one of package redisstore. This package is for
 // those who write a store of their own, or wrap one.
 //
-// A store implements Backend: three methods. It may implement three interfaces more, and a good one does:
+// A store implements Backend: three methods. It may implement four interfaces more, and a good one does:
 //
 //   - Batcher, because the lookup of a hundred keys that takes a hundred round trips is what a cache is
 //     there to avoid.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/tiercache/tiercache/backend"
@@ -129,5 +130,36 @@ func TestLocateSeesThroughPrefixes(t *testing.T) {
 		if store, _, ok := backend.Locate(b, "k"); store != nil || ok {
 			t.Errorf("%s: Locate(k) = %v, _, %t, want nil, false", name, store, ok)
 		}
+	}
+}
+
+// An ahead is a store whose clock is ahead of ours, or broken.
+type ahead struct {
+	*backend.Memory
+	by  time.Duration
+	err error
+}
+
+func (a ahead) Now(context.Context) (time.Time, error) { return time.Now().Add(a.by), a.err }
+
+func TestTheTimeIsThatOfTheStoreIfItTellsAny(t *testing.T) {
+	later := ahead{Memory: backend.NewMemory(), by: time.Hour}
+	mute := ahead{Memory: backend.NewMemory(), by: time.Hour, err: errors.New("not now")}
+	for name, c := range map[string]struct {
+		b    backend.Backend
+		want time.Duration
+	}{
+		"Clock":            {later, time.Hour},
+		"prefix of Clock":  {backend.Prefix(backend.Prefix(later, "a:"), "b:"), time.Hour},
+		"basic":            {basic{later}, 0},
+		"prefix of basic":  {backend.Prefix(basic{later}, "a:"), 0},
+		"broken":           {mute, 0},
+		"prefix of broken": {backend.Prefix(mute, "a:"), 0},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			if got := time.Until(backend.Now(t.Context(), c.b)); got != c.want {
+				t.Errorf("%s: Now() is %v ahead, want %v", name, got, c.want)
+			}
+		})
 	}
 }

@@ -69,7 +69,7 @@ func (t *RemoteTier[V]) tryExpire(ctx context.Context, physical string, record [
 	if old.Kind == envelope.Lease {
 		return backend.DeleteIf(ctx, t.backend, physical, head)
 	}
-	at := t.now(ctx).store
+	at := t.now(ctx).millis()
 	if old.Kind.Stale() {
 		at = old.Since() // it has been stale since then
 	}

@@ -50,7 +50,7 @@ func (t *RemoteTier[V]) Lease(ctx context.Context, key string, ttl time.Duration
 		key:      key,
 		physical: keys.Physical(s.Cache, key),
 		ttl:      ttl,
-		head:     envelope.Head{Kind: envelope.Lease, Token: envelope.NewToken(), Deadline: t.now(ctx).store + ttl.Milliseconds()},
+		head:     envelope.Head{Kind: envelope.Lease, Token: envelope.NewToken(), Deadline: t.now(ctx).millis() + ttl.Milliseconds()},
 	}
 	granted, e, err := l.acquire(ctx, replaceable)
 	if granted {
@@ -93,7 +93,7 @@ func (l *remoteLease[V]) acquire(ctx context.Context, replaceable func(*Entry[V]
 		granted, err = l.replace(ctx, condition(existing))
 	case r.state == usable && Now() < r.entry.FreshUntil && (replaceable == nil || !replaceable(r.entry)):
 		return false, r.entry, nil
-	case r.head.Kind.Leased() && l.tier.now(ctx).store < r.head.Deadline:
+	case r.head.Kind.Leased() && l.tier.now(ctx).millis() < r.head.Deadline:
 		return false, nil, nil // another is loading
 	case r.state == usable, r.state == foreign:
 		granted, err = l.patch(ctx, r.head)

@@ -162,7 +162,7 @@ func TestClocksThatDifferShiftTheAge(t *testing.T) {
 		time.Hour:         {time.Minute, time.Hour}, // from the future: as if stored now
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			b := backend.NewMemory()
+			b := basic{backend.NewMemory()} // no Clock
 			r := texts(t, b)
 			r.set(fresh("k", "v"))
 			plant(t, b, "k", shifted(t, b, "k", off))

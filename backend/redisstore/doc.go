@@ -17,4 +17,8 @@
 // one command, an MGET, so the busier the store the larger its batches. Nobody waits for a timer, and a
 // read that comes alone is sent at once, as a GET. In a cluster or a ring a batch is a pipeline to each node: its slowest node
 // decides how long a batch takes.
+//
+// # Time
+//
+// A Store tells the time of its server, so that the processes that share it agree on the age of a value. See Now.
 package redisstore
