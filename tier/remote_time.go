@@ -53,8 +53,8 @@ func (m moment) setTimes(h *envelope.Header, freshUntil, expiresAt Instant) (ttl
 	return ttl
 }
 
-// times returns what setTimes wrote: since when the value is stored, and its lifetime, on the clock of this process. What was made stale by hand is stale since then,
-// if it was not before.
+// times returns what setTimes wrote: since when the value is stored, and its lifetime, on the clock of this process. What was made
+// stale by hand is stale since then, if it was not before.
 func (m moment) times(h *envelope.Header) (storedAt, freshUntil, expiresAt Instant) {
 	old := m.since(h.Created)
 	freshUntil = m.here.Add(h.Fresh - old)
