@@ -15,7 +15,7 @@ type Result[V any] struct {
 	Tier   string        // name of the tier that had it; empty when it was loaded, and for a miss
 	Loaded bool          // it comes from a Loader that this call has waited for
 	Joined bool          // another caller had begun the flight that this call has waited for
-	Age    time.Duration // since the value was stored; 0 if unknown. Records of other processes count on the wall clock
+	Age    time.Duration // since the value was stored; 0 if unknown. Records count on the clock of their store
 
 	// Stale says that the value is past its TTL, and is served while a load runs or because it has failed: see Profile.StaleFor.
 	Stale bool

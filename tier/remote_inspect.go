@@ -29,7 +29,7 @@ func (t *RemoteTier[V]) Inspect(ctx context.Context, key string) (rec Record[V],
 	rec = Record[V]{Entry: r.entry, Size: len(data), Expired: r.state == expired, Err: r.why}
 	if r.head.Kind.Leased() {
 		rec.Lease = hex.EncodeToString(r.head.Token[:])
-		rec.LeaseLeft = time.Duration(r.head.Deadline-unixMillis()) * time.Millisecond
+		rec.LeaseLeft = time.Duration(r.head.Deadline-t.now(ctx).millis()) * time.Millisecond
 	}
 	return rec, nil
 }
