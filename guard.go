@@ -14,14 +14,14 @@ type guard struct {
 	gate  stripe.Gate // whoever uses the tiers is inside; counts the hits of nearHit
 }
 
-// leave ends a read of the nearest tier, and reports whether it is a hit: the entry is fresh, nothing has
-// invalidated it since its stamp was taken, and the bus vouches for that.
+// leave ends a read of the nearest tier, and reports whether it is a hit: the entry is fresh, the bus vouches for what is known of
+// its partition, and by that nothing has invalidated the entry since its stamp was taken. The order matters: a goroutine may be held
+// up between two steps, and a partition that was not trusted may be dropped and confirmed meanwhile. Whoever looks at the
+// counters last sees the drop.
 func (g *guard) leave(pass stripe.Pass, stamp *fence.Stamp, freshUntil tier.Instant) bool {
-	if g.fence.Current(stamp) {
-		if now := clock.Now(); now < freshUntil && g.fence.Trusted(stamp, now) {
-			g.gate.ExitCounted(pass)
-			return true
-		}
+	if now := clock.Now(); now < freshUntil && g.fence.Trusted(stamp, now) && g.fence.Current(stamp) {
+		g.gate.ExitCounted(pass)
+		return true
 	}
 	g.gate.Exit(pass)
 	return false

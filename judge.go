@@ -40,6 +40,7 @@ func (c *Cache[V]) judge(i int, e *tier.Entry[V], stamp fence.Stamp, now clock.I
 	if i >= c.near && e.Stamp.IsZero() {
 		e.Stamp = stamp // still ours alone
 	}
+	until := c.fence.TrustedUntil(&e.Stamp) // before the counters: see leave
 	switch {
 	case !c.fence.Current(&e.Stamp):
 		// What was read from a far tier just now may be overtaken as well. Serving it would be right, since the
@@ -47,9 +48,9 @@ func (c *Cache[V]) judge(i int, e *tier.Entry[V], stamp fence.Stamp, now clock.I
 		return fenced
 	case now >= e.ExpiresAt:
 		return missing
-	case c.fence.Trusted(&e.Stamp, now):
+	case now <= until:
 		return usable
-	case now <= c.fence.TrustedUntil(&e.Stamp).Add(c.outage):
+	case now <= until.Add(c.outage):
 		return late
 	}
 	return untrusted

@@ -209,7 +209,7 @@ func (g *flights[V]) peek(key string, part int) (f *flight[V], waiters int) {
 // joinable reports whether a caller that comes now may have the result of f. An ended context means that the flight has passed its
 // deadline: a load that hangs does not own the key.
 func (g *flights[V]) joinable(f *flight[V]) bool {
-	return f.ctx.Err() == nil && g.fence.Current(&f.stamp) && g.fence.Trusted(&f.stamp, clock.Now())
+	return f.ctx.Err() == nil && g.fence.Trusted(&f.stamp, clock.Now()) && g.fence.Current(&f.stamp)
 }
 
 // close cancels every running flight and lets no other one start. Only the first call does, and reports true.
