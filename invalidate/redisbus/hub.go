@@ -26,7 +26,7 @@ type hub struct {
 	members   []*member                        // guarded by mu
 	up        partitions                       // guarded by mu; whose subscription is in place
 	logs      followed                         // guarded by mu
-	suspect   partitions                       // guarded by mu; messages were missing, and it is not known whether the store has gone back as well
+	suspect   bool                             // guarded by mu; messages were missing, and it is not known whether the store has gone back as well
 	confirmed [invalidate.Partitions]time.Time // guarded by mu; when the poll began that last did
 }
 
@@ -111,7 +111,7 @@ func (h *hub) receive(m message) {
 		case chain.Lost:
 			if log.Head().Epoch != 0 && !h.repair {
 				h.count.gaps.Add(1)
-				h.suspect |= partition(e.partition)
+				h.suspect = true
 				h.drop(e.partition)
 				log.Adopt(e.Head)
 			}
@@ -196,7 +196,7 @@ func (h *hub) judge(l *look, parts partitions, bound time.Duration, last bool) (
 		default:
 			h.count.behind.Add(1)
 			missing |= partition(p)
-			h.suspect |= partition(p)
+			h.suspect = true
 			h.drop(p)
 			log.Adopt(head)
 		}
@@ -227,12 +227,12 @@ func (h *hub) dropAll() {
 	}
 }
 
-// takeSuspects returns the partitions whose store may have gone back, and forgets them.
-func (h *hub) takeSuspects() partitions {
+// takeSuspect reports whether the store may have gone back unseen, once.
+func (h *hub) takeSuspect() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	s := h.suspect
-	h.suspect = 0
+	h.suspect = false
 	return s
 }
 

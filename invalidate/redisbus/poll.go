@@ -4,10 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"strings"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 
 	"github.com/tiercache/tiercache/internal/chain"
 	"github.com/tiercache/tiercache/internal/clock"
@@ -23,11 +20,11 @@ import (
 type poller struct {
 	*Bus
 	hub     *hub
-	restart func(partitions, error)       // puts the subscription of partitions in place anew
-	servers [invalidate.Partitions]string // which server each log was on; empty: unknown
-	lagged  [invalidate.Partitions]int    // polls in a row that had to drop
-	asleep  time.Duration                 // how long the machine had been suspended
-	failing bool                          // the latest poll has failed
+	restart func(partitions, error)    // puts the subscription of partitions in place anew
+	servers map[string]string          // run ID by address of what was the store when it was last looked at; nil: never
+	lagged  [invalidate.Partitions]int // polls in a row that had to drop
+	asleep  time.Duration              // how long the machine had been suspended
+	failing bool                       // the latest poll has failed
 }
 
 // run polls until ctx is done.
@@ -84,7 +81,7 @@ func (p *poller) poll(ctx context.Context) {
 		p.hub.judge(&l, missing, p.cfg.Bound, true)
 	}
 	p.resubscribe(missing)
-	p.identify(ctx, &l)
+	p.identify(ctx)
 }
 
 // read fills in what is in Redis. Its error is that of the first log that could not be read.
@@ -170,58 +167,4 @@ func (p *poller) resubscribe(missing partitions) {
 	if deaf != 0 {
 		p.restart(deaf, errDeaf)
 	}
-}
-
-// identify finds out whether a gap may hide that the store has gone back: that is possible when another server answers for the log, or
-// the same after a restart. A log that has gone back and has already grown beyond what was received looks like any
-// other gap.
-func (p *poller) identify(ctx context.Context, l *look) {
-	suspect := p.hub.takeSuspects()
-	first := p.servers == [invalidate.Partitions]string{}
-	if suspect == 0 && !first {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, p.cfg.Timeout)
-	defer cancel()
-	now, _ := bounded(ctx, p.Bus, func(ctx context.Context) [invalidate.Partitions]string { return p.runIDs(ctx) })
-	back := false
-	for part, id := range now {
-		if id == "" {
-			continue
-		}
-		if p.servers[part] != "" && p.servers[part] != id {
-			back = back || suspect.has(part)
-		}
-		p.servers[part] = id
-	}
-	if back {
-		p.count.diverged.Add(1)
-		p.hub.gone()
-	}
-}
-
-// runIDs returns what identifies the running server of each log, as far as it can be told.
-func (b *Bus) runIDs(ctx context.Context) (ids [invalidate.Partitions]string) {
-	known := make(map[redis.UniversalClient]string)
-	for p := range ids {
-		node := b.rdb
-		if c, ok := b.rdb.(*redis.ClusterClient); ok {
-			master, err := c.MasterForKey(ctx, b.logs[p])
-			if err != nil {
-				continue
-			}
-			node = master
-		}
-		id, asked := known[node]
-		if !asked {
-			info, err := node.Info(ctx, "server").Result()
-			if err == nil {
-				_, after, _ := strings.Cut(info, "run_id:")
-				id, _, _ = strings.Cut(after, "\r")
-			}
-			known[node] = id
-		}
-		ids[p] = id
-	}
-	return ids
 }

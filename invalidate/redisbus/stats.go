@@ -22,6 +22,7 @@ type Stats struct {
 	Behind         uint64 // logs of which a poll has found messages missing
 	Replayed       uint64 // missing events that were fetched from the replay log
 	Diverged       uint64 // times a log was not the one that was followed: it had gone back, or was new
+	Takeovers      uint64 // times another server, or the same after a restart, was found to be the store
 	Drops          uint64 // partitions dropped for one of these reasons, and when the log was first seen
 	Connected      bool   // whether the subscriptions are in place, as far as is known
 
@@ -33,9 +34,9 @@ type Stats struct {
 
 // counters are the parts of Stats that only grow.
 type counters struct {
-	published, publishErrors, coalesced, received, undecodable atomic.Uint64
-	subscribed, interrupted, silent, failedAttempts            atomic.Uint64
-	polls, pollErrors, gaps, behind, replayed, diverged, drops atomic.Uint64
+	published, publishErrors, coalesced, received, undecodable            atomic.Uint64
+	subscribed, interrupted, silent, failedAttempts                       atomic.Uint64
+	polls, pollErrors, gaps, behind, replayed, diverged, takeovers, drops atomic.Uint64
 }
 
 // Stats returns the counters. They are not read at one instant.
@@ -56,6 +57,7 @@ func (b *Bus) Stats() Stats {
 		Behind:         b.count.behind.Load(),
 		Replayed:       b.count.replayed.Load(),
 		Diverged:       b.count.diverged.Load(),
+		Takeovers:      b.count.takeovers.Load(),
 		Drops:          b.count.drops.Load(),
 	}
 	if h := b.current(); h != nil {

@@ -1,0 +1,67 @@
+package redisbus
+
+import (
+	"context"
+	"strings"
+	"sync"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// identify finds out whether another server has taken over, or the same one after a restart. Then the store may have gone back, even
+// if no log shows it:
+//
+//   - A log that has gone back, and has already grown beyond what was received, looks like one of which messages are missing. So one looks
+//     when some are.
+//   - In a cluster the node that takes over may have lost what was deleted, while the log of it is on another node and goes on. So one
+//     looks at every poll.
+func (p *poller) identify(ctx context.Context) {
+	_, cluster := p.rdb.(*redis.ClusterClient)
+	if !p.hub.takeSuspect() && !cluster && p.servers != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, p.cfg.Timeout)
+	defer cancel()
+	servers, cut := bounded(ctx, p.Bus, func(ctx context.Context) map[string]string { return p.runIDs(ctx) })
+	if cut != nil {
+		return
+	}
+	another := false
+	for addr, id := range servers {
+		known := p.servers[addr]
+		if id == "" {
+			servers[addr] = known // it does not answer, or does not tell
+			continue
+		}
+		another = another || id != known
+	}
+	if another && p.servers != nil {
+		p.count.takeovers.Add(1)
+		p.hub.gone()
+	}
+	p.servers = servers
+}
+
+// runIDs returns what identifies the running servers that are masters, by their address. Those that cannot be asked have none.
+func (b *Bus) runIDs(ctx context.Context) map[string]string {
+	var mu sync.Mutex
+	ids := make(map[string]string)
+	ask := func(ctx context.Context, node *redis.Client) error {
+		id := ""
+		if info, err := node.Info(ctx, "server").Result(); err == nil {
+			_, after, _ := strings.Cut(info, "run_id:")
+			id, _, _ = strings.Cut(after, "\r")
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		ids[node.Options().Addr] = id
+		return nil
+	}
+	switch c := b.rdb.(type) {
+	case *redis.ClusterClient:
+		_ = c.ForEachMaster(ctx, ask) // an error is one of the list of masters: then there is none
+	case *redis.Client:
+		_ = ask(ctx, c)
+	}
+	return ids
+}
