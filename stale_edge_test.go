@@ -92,3 +92,15 @@ func TestPanicOfAHookDoesNotHangClose(t *testing.T) {
 		t.Errorf("Close() = %v, want nil", err)
 	}
 }
+
+// The engine still has the entry. It is no stale hit, and it is not promoted.
+func TestAnExpiredEntryCountsAsAMissOfItsTier(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := staleCache(t, nil, tiercache.Profile{TTL: time.Minute})
+		time.Sleep(time.Minute)
+		staleGet(t, c, 0)
+		if s := c.Stats().Tiers[0]; s.Misses != 1 || s.StaleHits != 0 {
+			t.Errorf("Misses, StaleHits = %d, %d, want 1, 0", s.Misses, s.StaleHits)
+		}
+	})
+}
