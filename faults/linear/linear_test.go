@@ -21,7 +21,7 @@ import (
 )
 
 var (
-	histories = flag.Int("histories", 60, "how many histories of each kind are made")
+	histories = flag.Int("histories", 200, "how many histories of each kind are made")
 	firstSeed = flag.Uint64("seed", 1, "the seed of the first history")
 )
 
