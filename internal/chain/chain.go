@@ -73,16 +73,16 @@ func (c *Chain) Receive(l Link) Verdict {
 	return Next
 }
 
-// Compare says what h means, which was read from the log after sent was the head of c. Known means that every entry up to h has been
-// applied or dropped. After Lost and Diverged the caller drops and calls Adopt(h), and after Unsure it drops; then it is so too.
+// Compare says what h means, which was read from the log after the log was known to reach sent: the head of c, or an entry that was written by the
+// process itself. Known means that every entry up to h has been applied or dropped. After Lost and Diverged the caller drops and calls Adopt(h), and after Unsure it drops; then it is so too.
 func (c *Chain) Compare(sent, h Head) Verdict {
 	switch {
 	case c.head.Epoch == 0:
 		return Lost
 	case h.Epoch != c.head.Epoch:
 		return Diverged
-	case h.Epoch == sent.Epoch && h.Number < sent.Number:
-		return Diverged // what had been received is not there any more
+	case h.Epoch == sent.Epoch && (h.Number < sent.Number || h.Number == sent.Number && h.Nonce != sent.Nonce):
+		return Diverged // what was there is not there any more
 	case h.Number > c.head.Number:
 		return Lost
 	}

@@ -22,6 +22,8 @@ type Bus struct {
 	together  bool          // all logs are on one server, and one channel carries all events
 	grace     time.Duration // how long messages may be on their way after the log has them
 	count     counters
+	acked     acks
+	suspended func() time.Duration // clock.Suspended, but in a test of it
 
 	publishCommand string
 	channels       []string // of each partition; one, if it is common to all
@@ -63,6 +65,7 @@ func New(rdb redis.UniversalClient, cfg Config) (*Bus, error) {
 		deadlines: honorsDeadlines(rdb),
 		grace:     min(250*time.Millisecond, cfg.Bound/8),
 		batches:   make(map[sender]*batch),
+		suspended: clock.Suspended,
 	}
 	b.name()
 	return b, nil
@@ -77,17 +80,19 @@ func (b *Bus) name() {
 		b.logs[p] = fmt.Sprintf("%s:{%d}", b.cfg.Channel, p)
 		b.streams[p] = b.logs[p] + ":replay"
 	}
-	if b.cfg.Sharded {
-		b.publishCommand = "SPUBLISH"
-		b.channels = b.logs[:] // the same slots
+	database := ""
+	if c, ok := b.rdb.(*redis.Client); ok && c.Options().DB != 0 {
+		database = fmt.Sprintf("@%d", c.Options().DB) // channels are common to all databases, and logs are not
+	}
+	if !b.cfg.Sharded {
+		b.publishCommand = "PUBLISH"
+		b.channels = slices.Repeat([]string{b.cfg.Channel + database}, invalidate.Partitions)
 		return
 	}
-	b.publishCommand = "PUBLISH"
-	channel := b.cfg.Channel
-	if c, ok := b.rdb.(*redis.Client); ok && c.Options().DB != 0 {
-		channel += fmt.Sprintf("@%d", c.Options().DB) // channels are common to all databases, and logs are not
+	b.publishCommand = "SPUBLISH"
+	for _, log := range b.logs {
+		b.channels = append(b.channels, log+database) // in the slot of the log
 	}
-	b.channels = slices.Repeat([]string{channel}, invalidate.Partitions)
 }
 
 // Bound returns Config.Bound.
@@ -161,7 +166,7 @@ func (b *Bus) startHub() *hub {
 		moved:  make(chan struct{}, 1),
 	}
 	links := b.links(h)
-	p := &poller{Bus: b, hub: h, asleep: clock.Suspended(), restart: func(deaf partitions, cause error) {
+	p := &poller{Bus: b, hub: h, asleep: b.suspended(), restart: func(deaf partitions, cause error) {
 		for _, l := range links {
 			if l.parts&deaf != 0 {
 				l.restart(cause)
@@ -225,7 +230,9 @@ func (b *Bus) receive(h *hub, payload string) {
 		return
 	}
 	b.count.received.Add(1)
-	h.receive(m)
+	if back := h.receive(m); back != 0 {
+		b.acked.forget(back)
+	}
 }
 
 func (b *Bus) noteDown(channel string, wasUp bool, err error) {

@@ -14,7 +14,7 @@ type Config struct {
 	// processes should have the same. The default is 3 s.
 	Bound time.Duration
 	// PollInterval is how often the log of events is compared with what the subscription has delivered: at most a third of Bound,
-	// which is the default.
+	// which is the default, and at least 1 ms.
 	PollInterval time.Duration
 	// Timeout is the longest that Publish and a poll take. The default is 250 ms.
 	Timeout time.Duration
@@ -38,8 +38,8 @@ type Config struct {
 	// PingTimeout is how long the subscription may be silent, for all those pings, before it counts as
 	// dead. It must be longer than PingInterval. The default is 3 s, or three times PingInterval if that is longer.
 	PingTimeout time.Duration
-	// OnError is told why the subscription was interrupted or could not be made, and which message
-	// made no sense; the bus goes on by itself. It must not block. It may be nil.
+	// OnError is told why the subscription was interrupted or could not be made, why polls have begun to fail, and which message
+	// made no sense; the bus goes on by itself. It may be called by several goroutines at once, and must not block. It may be nil.
 	OnError func(error)
 }
 
@@ -67,6 +67,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.PollInterval > c.Bound/3 {
 		return c, fmt.Errorf("redisbus: Config.PollInterval %v is more than a third of Bound %v", c.PollInterval, c.Bound)
+	}
+	if c.PollInterval < time.Millisecond {
+		return c, fmt.Errorf("redisbus: Config.PollInterval %v, or a third of Bound %v, is less than 1ms", c.PollInterval, c.Bound)
 	}
 	if c.Timeout == 0 {
 		c.Timeout = 250 * time.Millisecond

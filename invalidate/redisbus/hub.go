@@ -4,9 +4,11 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tiercache/tiercache/internal/chain"
+	"github.com/tiercache/tiercache/internal/clock"
 	"github.com/tiercache/tiercache/invalidate"
 )
 
@@ -22,30 +24,14 @@ type hub struct {
 	kick   chan struct{} // holds a value when a poll should come soon
 	moved  chan struct{} // holds a value when a message has continued a log
 
-	mu        sync.Mutex                       // held while handlers run, so that each is called by one goroutine at a time
-	members   []*member                        // guarded by mu
-	up        partitions                       // guarded by mu; whose subscription is in place
-	logs      followed                         // guarded by mu
-	suspect   bool                             // guarded by mu; messages were missing, and it is not known whether the store has gone back as well
-	confirmed [invalidate.Partitions]time.Time // guarded by mu; when the poll began that last did
-}
+	mu      sync.Mutex                      // held while handlers run, so that each is called by one goroutine at a time
+	members []*member                       // guarded by mu
+	logs    [invalidate.Partitions]followed // guarded by mu
+	suspect bool                            // guarded by mu; messages were missing, and it is not known whether the store has gone back as well
 
-// followed are the logs as far as they have been received.
-type followed [invalidate.Partitions]chain.Chain
-
-// partitions is a set of them.
-type partitions uint32
-
-const allPartitions partitions = 1<<invalidate.Partitions - 1
-
-func partition(p int) partitions { return 1 << p }
-
-func (s partitions) has(p int) bool { return s&(1<<p) != 0 }
-
-// A member has an identity even where two have the same handler.
-type member struct {
-	invalidate.Handler
-	ready partitions // dropped since their subscription is in place: from then on the member is told everything
+	// Written with mu held, and read without: a handler may ask for Stats.
+	up        atomic.Uint32                       // the partitions whose subscription is in place
+	confirmed [invalidate.Partitions]atomic.Int64 // the instants at which the polls began that last did; 0: none has
 }
 
 // add lets m take part. What it has stored before is dropped as soon as the subscription is in place.
@@ -53,16 +39,7 @@ func (h *hub) add(m *member) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.members = append(h.members, m)
-	m.join(h.up)
-}
-
-func (m *member) join(up partitions) {
-	for p := range invalidate.Partitions {
-		if up.has(p) && !m.ready.has(p) {
-			m.Drop(p)
-		}
-	}
-	m.ready |= up
+	m.join(partitions(h.up.Load()))
 }
 
 // remove returns when no call of m is under way, and there will be none after.
@@ -77,7 +54,7 @@ func (h *hub) remove(m *member) {
 func (h *hub) subscribed(parts partitions) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.up |= parts
+	h.up.Or(uint32(parts))
 	for _, m := range h.members {
 		m.join(parts)
 	}
@@ -88,44 +65,32 @@ func (h *hub) subscribed(parts partitions) {
 func (h *hub) unsubscribed(parts partitions) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.up &^= parts
+	h.up.And(^uint32(parts))
 }
 
-func (h *hub) connected() bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.up == allPartitions
-}
+func (h *hub) connected() bool { return partitions(h.up.Load()) == allPartitions }
 
-// receive applies a message and follows the logs by it.
-func (h *hub) receive(m message) {
+// receive applies a message and follows the logs by it. It returns the partitions whose log is not the one that was followed.
+func (h *hub) receive(m message) (back partitions) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.apply(m.event)
-	back := false
 	for _, e := range m.entries {
 		log := &h.logs[e.partition]
 		switch log.Receive(e.Link) {
 		case chain.Next:
 			signal(h.moved)
 		case chain.Lost:
-			if log.Head().Epoch != 0 && !h.repair {
-				h.count.gaps.Add(1)
-				h.suspect = true
-				h.drop(e.partition)
-				log.Adopt(e.Head)
-			}
-			h.pollSoon()
+			h.gap(e)
 		case chain.Diverged:
-			h.count.diverged.Add(1)
-			h.drop(e.partition)
-			log.Adopt(e.Head)
-			back = true
+			h.replace(e.partition, e.Head)
+			back |= partition(e.partition)
 		}
 	}
-	if back {
+	if back != 0 {
 		h.rolledBack()
 	}
+	return back
 }
 
 // replay applies messages of the log of partition p that were missed, as far as they continue what was received.
@@ -147,6 +112,7 @@ func (h *hub) replay(p int, missed []message) {
 			}
 		}
 	}
+	h.logs[p].catchUp()
 }
 
 // heads returns how far the logs have been received.
@@ -161,10 +127,11 @@ func (h *hub) heads() (heads [invalidate.Partitions]chain.Head) {
 
 // A look is what a poll has read.
 type look struct {
-	began time.Time                         // before anything was sent
-	sent  [invalidate.Partitions]chain.Head // how far the logs had been received then
-	heads [invalidate.Partitions]chain.Head // of the logs in Redis
-	errs  [invalidate.Partitions]error      // where that is unknown
+	began   time.Time                         // before anything was sent
+	sent    [invalidate.Partitions]chain.Head // how far the logs were known to reach then
+	heads   [invalidate.Partitions]chain.Head // of the logs in Redis
+	errs    [invalidate.Partitions]error      // where that is unknown
+	dropped partitions                        // of which something was missing, or whose log is another one
 }
 
 // judge confirms those of parts of which everything up to the look has been received, or dropped now, and returns those of which messages
@@ -183,9 +150,8 @@ func (h *hub) judge(l *look, parts partitions, bound time.Duration, last bool) (
 		case verdict == chain.Unsure:
 			h.drop(p)
 		case verdict == chain.Diverged:
-			h.count.diverged.Add(1)
-			h.drop(p)
-			log.Adopt(head)
+			h.replace(p, head)
+			l.dropped |= partition(p)
 			back = true
 		case log.Head().Epoch == 0: // the first look
 			h.drop(p)
@@ -195,10 +161,11 @@ func (h *hub) judge(l *look, parts partitions, bound time.Duration, last bool) (
 			continue
 		default:
 			h.count.behind.Add(1)
-			missing |= partition(p)
+			l.dropped |= partition(p)
 			h.suspect = true
 			h.drop(p)
 			log.Adopt(head)
+			log.catchUp()
 		}
 		h.confirm(p, l.began, bound)
 	}
@@ -210,7 +177,7 @@ func (h *hub) judge(l *look, parts partitions, bound time.Duration, last bool) (
 
 // confirm says that nothing older than began is unknown here.
 func (h *hub) confirm(p int, began time.Time, bound time.Duration) {
-	h.confirmed[p] = began
+	h.confirmed[p].Store(int64(clock.At(began)))
 	for _, m := range h.members {
 		if m.ready.has(p) {
 			m.Confirm(p, began.Add(bound))
@@ -236,6 +203,13 @@ func (h *hub) takeSuspect() bool {
 	return s
 }
 
+// suspectAgain is called when the suspicion could not be looked into.
+func (h *hub) suspectAgain() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.suspect = true
+}
+
 // gone tells the handlers that the store has gone back.
 func (h *hub) gone() {
 	h.mu.Lock()
@@ -245,13 +219,14 @@ func (h *hub) gone() {
 
 // age returns how long ago the poll began that last confirmed the partition of which that is longest ago; negative: one never was.
 func (h *hub) age() time.Duration {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	oldest := slices.MinFunc(h.confirmed[:], time.Time.Compare)
-	if oldest.IsZero() {
+	oldest := clock.Never
+	for p := range h.confirmed {
+		oldest = min(oldest, clock.Instant(h.confirmed[p].Load()))
+	}
+	if oldest == 0 {
 		return -1
 	}
-	return time.Since(oldest)
+	return clock.Now().Sub(oldest)
 }
 
 // What follows is called with mu held.
@@ -269,6 +244,34 @@ func (h *hub) drop(p int) {
 			m.Drop(p)
 		}
 	}
+}
+
+// gap takes note of an entry before which others are missing.
+func (h *hub) gap(e entry) {
+	log := &h.logs[e.partition]
+	switch {
+	case log.Head().Epoch == 0: // the first look at the log makes it good
+	case h.repair && len(log.ahead) < maxAhead:
+		if len(log.ahead) == 0 {
+			h.count.gaps.Add(1)
+		}
+		log.ahead = append(log.ahead, e.Link)
+	default:
+		h.count.gaps.Add(1)
+		h.suspect = true
+		h.drop(e.partition)
+		log.Adopt(e.Head)
+		log.ahead = nil
+	}
+	h.pollSoon()
+}
+
+// replace follows a log that is not the one that was followed.
+func (h *hub) replace(p int, head chain.Head) {
+	h.count.diverged.Add(1)
+	h.drop(p)
+	h.logs[p].Adopt(head)
+	h.logs[p].ahead = nil
 }
 
 func (h *hub) rolledBack() {

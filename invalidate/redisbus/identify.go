@@ -2,6 +2,7 @@ package redisbus
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 
@@ -15,25 +16,36 @@ import (
 //     when some are.
 //   - In a cluster the node that takes over may have lost what was deleted, while the log of it is on another node and goes on. So one
 //     looks at every poll.
-func (p *poller) identify(ctx context.Context) {
+func (p *poller) identify(ctx context.Context, l *look) {
+	if !slices.Contains(l.errs[:], nil) {
+		return // no log could be read: it would be one more timeout
+	}
 	_, cluster := p.rdb.(*redis.ClusterClient)
-	if !p.hub.takeSuspect() && !cluster && p.servers != nil {
+	suspect := p.hub.takeSuspect()
+	if !suspect && !cluster && p.servers != nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.cfg.Timeout)
 	defer cancel()
 	servers, cut := bounded(ctx, p.Bus, func(ctx context.Context) map[string]string { return p.runIDs(ctx) })
-	if cut != nil {
+	answered := false
+	for addr, id := range servers {
+		answered = answered || id != ""
+		if known, seen := p.servers[addr]; id == "" && seen {
+			servers[addr] = known
+		} else if id == "" {
+			delete(servers, addr) // when it answers, it is a new one
+		}
+	}
+	if cut != nil || !answered {
+		if suspect {
+			p.hub.suspectAgain()
+		}
 		return
 	}
 	another := false
 	for addr, id := range servers {
-		known := p.servers[addr]
-		if id == "" {
-			servers[addr] = known // it does not answer, or does not tell
-			continue
-		}
-		another = another || id != known
+		another = another || id != p.servers[addr]
 	}
 	if another && p.servers != nil {
 		p.count.takeovers.Add(1)
@@ -59,7 +71,7 @@ func (b *Bus) runIDs(ctx context.Context) map[string]string {
 	}
 	switch c := b.rdb.(type) {
 	case *redis.ClusterClient:
-		_ = c.ForEachMaster(ctx, ask) // an error is one of the list of masters: then there is none
+		_ = c.ForEachMaster(ctx, ask) // an error is one of the list of masters: nobody is asked then
 	case *redis.Client:
 		_ = ask(ctx, c)
 	}

@@ -20,7 +20,7 @@ const (
 
 var (
 	errSilent = errors.New("neither a message nor a pong has come")
-	errDeaf   = errors.New("messages that are in the log have not come, twice in a row")
+	errDeaf   = errors.New("the messages are not those of the log, twice in a row")
 	errMoved  = errors.New("the server has ended the subscription")
 )
 

@@ -2,12 +2,12 @@ package redisbus
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
 
 	"github.com/tiercache/tiercache/internal/chain"
-	"github.com/tiercache/tiercache/internal/clock"
 	"github.com/tiercache/tiercache/invalidate"
 )
 
@@ -21,19 +21,21 @@ type poller struct {
 	*Bus
 	hub     *hub
 	restart func(partitions, error)    // puts the subscription of partitions in place anew
-	servers map[string]string          // run ID by address of what was the store when it was last looked at; nil: never
+	servers map[string]string          // run ID of the servers that were the store when they last answered, by address; empty: not yet
 	lagged  [invalidate.Partitions]int // polls in a row that had to drop
-	asleep  time.Duration              // how long the machine had been suspended
+	began   time.Time                  // when the latest poll did
+	asleep  time.Duration              // what it was at the latest poll
 	failing bool                       // the latest poll has failed
 }
 
 // run polls until ctx is done.
 func (p *poller) run(ctx context.Context) {
 	for ctx.Err() == nil {
-		interval := p.cfg.PollInterval
+		interval, least := p.cfg.PollInterval, min(p.cfg.PollInterval/20, 50*time.Millisecond)
 		// A fleet that was started together should not poll together.
-		regular := time.NewTimer(interval - rand.N(interval/10+1))
-		soonest := time.NewTimer(min(interval/20, 50*time.Millisecond))
+		next := interval - rand.N(interval/10+1) - time.Since(p.began)
+		regular := time.NewTimer(max(next, least))
+		soonest := time.NewTimer(least)
 		select {
 		case <-ctx.Done():
 		case <-regular.C:
@@ -55,11 +57,13 @@ func (p *poller) run(ctx context.Context) {
 // poll takes one look.
 func (p *poller) poll(ctx context.Context) {
 	// While the machine sleeps its monotonic clock stands still, so what was confirmed before looks younger than it is.
-	if asleep := clock.Suspended(); asleep > p.asleep+time.Millisecond {
+	if asleep := p.suspended(); asleep > p.asleep+time.Millisecond {
 		p.asleep = asleep
 		p.hub.dropAll()
 	}
-	l := look{sent: p.hub.heads(), began: time.Now()}
+	p.began = time.Now()
+	l := look{sent: p.hub.heads(), began: p.began}
+	p.acked.extend(&l.sent)
 	if err := p.read(ctx, &l); err != nil {
 		p.count.pollErrors.Add(1)
 		if !p.failing && ctx.Err() == nil {
@@ -80,8 +84,11 @@ func (p *poller) poll(ctx context.Context) {
 	if missing != 0 {
 		p.hub.judge(&l, missing, p.cfg.Bound, true)
 	}
-	p.resubscribe(missing)
-	p.identify(ctx)
+	if l.dropped != 0 {
+		p.acked.forget(l.dropped)
+	}
+	p.resubscribe(&l)
+	p.identify(ctx, &l)
 }
 
 // read fills in what is in Redis. Its error is that of the first log that could not be read.
@@ -137,29 +144,35 @@ func (p *poller) replay(ctx context.Context, l *look, missing partitions) partit
 		if !missing.has(part) || heads[part].Epoch != l.heads[part].Epoch {
 			continue
 		}
-		missed, cut := bounded(ctx, p.Bus, func(ctx context.Context) []message {
-			m, err := p.missed(ctx, part, heads[part].Number+1)
-			if err != nil {
-				p.cfg.OnError(fmt.Errorf("redisbus: replay log of channel %q: %w", p.cfg.Channel, err))
-			}
-			return m
-		})
-		if cut == nil {
-			p.hub.replay(part, missed)
+		type answer struct {
+			messages []message
+			err      error
 		}
+		a, cut := bounded(ctx, p.Bus, func(ctx context.Context) (a answer) {
+			a.messages, a.err = p.missed(ctx, part, heads[part].Number+1)
+			return a
+		})
+		if err := errors.Join(cut, a.err); err != nil {
+			p.cfg.OnError(fmt.Errorf("redisbus: replay log of channel %q: %w", p.cfg.Channel, err))
+			continue
+		}
+		p.hub.replay(part, a.messages)
 	}
 	return p.hub.judge(l, missing, p.cfg.Bound, false)
 }
 
-// resubscribe gives up a subscription that has missed messages twice in a row: it may be to a server that gets none.
-func (p *poller) resubscribe(missing partitions) {
+// resubscribe gives up a subscription that did not agree with the log twice in a row: it may be to a server that gets no
+// messages any more, or gets others.
+func (p *poller) resubscribe(l *look) {
 	var deaf partitions
 	for part := range p.lagged {
-		if !missing.has(part) {
+		switch {
+		case l.errs[part] != nil: // says nothing about the subscription
+		case !l.dropped.has(part):
 			p.lagged[part] = 0
-			continue
-		}
-		if p.lagged[part]++; p.lagged[part] >= 2 {
+		case p.lagged[part] == 0:
+			p.lagged[part] = 1
+		default:
 			p.lagged[part] = 0
 			deaf |= partition(part)
 		}

@@ -132,8 +132,8 @@ func (b *Bus) replicate(ctx context.Context, parts []int) error {
 		asked[node] = true
 		pipe := node.Pipeline()
 		touched := pipe.HSet(ctx, b.logs[p], "p", "")
-		wait := pipe.Do(ctx, "WAIT", b.cfg.Replicas, (b.cfg.Timeout / 2).Milliseconds())
-		_, _ = pipe.Exec(ctx) // every command has its own error
+		wait := pipe.Do(ctx, "WAIT", b.cfg.Replicas, max(1, (b.cfg.Timeout/2).Milliseconds())) // 0 would be for ever
+		_, _ = pipe.Exec(ctx)                                                                  // every command has its own error
 		if err := touched.Err(); err != nil {
 			return err
 		}

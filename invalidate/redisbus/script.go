@@ -20,7 +20,7 @@ import (
 //
 // KEYS: a log for each partition, then a stream for each if there is a replay log, then the keys to delete.
 // ARGV: number of partitions, command to publish with, channel, event, nonce, epoch of a log that is new, length of the
-// replay log or 0, and the partitions.
+// replay log or 0, and the partitions. It returns the entries.
 var appendScript = redis.NewScript(`
 local logs, nonce, keep = tonumber(ARGV[1]), ARGV[5], tonumber(ARGV[7])
 local deleted = logs
@@ -51,7 +51,7 @@ if keep > 0 then
   end
 end
 redis.call(ARGV[2], ARGV[3], message)
-return 1`)
+return links`)
 
 // beginScript makes a log if there is none, and returns its head.
 var beginScript = redis.NewScript(`
@@ -97,7 +97,7 @@ func (b *Bus) newCall(parts []int, channel string, payload []byte, deleted []str
 
 // run runs one call.
 func (b *Bus) run(ctx context.Context, c call) error {
-	return appendScript.Run(ctx, b.rdb, c.keys, c.args...).Err()
+	return b.acked.note(appendScript.Run(ctx, b.rdb, c.keys, c.args...))
 }
 
 // runEach runs calls together, each on the node of its log, and returns the first error.
@@ -113,11 +113,10 @@ func (b *Bus) runEach(ctx context.Context, calls []call) error {
 	_, _ = pipe.Exec(ctx) // every command has its own error
 	var first error
 	for i, cmd := range cmds {
-		err := cmd.Err()
-		if redis.HasErrorPrefix(err, "NOSCRIPT") {
-			err = appendScript.Eval(ctx, b.rdb, calls[i].keys, calls[i].args...).Err()
+		if redis.HasErrorPrefix(cmd.Err(), "NOSCRIPT") {
+			cmd = appendScript.Eval(ctx, b.rdb, calls[i].keys, calls[i].args...)
 		}
-		if first == nil {
+		if err := b.acked.note(cmd); first == nil {
 			first = err
 		}
 	}
