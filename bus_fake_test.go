@@ -10,13 +10,14 @@ import (
 	"github.com/tiercache/tiercache/invalidate"
 )
 
-// A fakeBus is a bus whose moves the test makes. Unless that says otherwise it delivers each event at once.
+// A fakeBus is a bus whose moves the test makes. Unless that says otherwise it delivers each event at once, and confirms nothing.
 type fakeBus struct {
 	*invalidate.Memory
 	bound   time.Duration
 	publish func(ctx context.Context, e invalidate.Event) error // in place of Publish, if not nil
 
-	mu sync.Mutex
+	mu       sync.Mutex
+	handlers []invalidate.Handler
 }
 
 func newFakeBus(bound time.Duration) *fakeBus {
@@ -32,12 +33,42 @@ func (b *fakeBus) Publish(ctx context.Context, e invalidate.Event) error {
 	return b.Memory.Publish(ctx, e)
 }
 
+func (b *fakeBus) Subscribe(ctx context.Context, h invalidate.Handler) error {
+	b.mu.Lock()
+	b.handlers = append(b.handlers, h)
+	b.mu.Unlock()
+	return b.Memory.Subscribe(ctx, h)
+}
+
+// confirm says to all instances that nothing older than asked is unknown to them.
+func (b *fakeBus) confirm(asked time.Time, partitions ...int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, h := range b.handlers {
+		for p := range invalidate.Partitions {
+			if len(partitions) == 0 || slices.Contains(partitions, p) {
+				h.Confirm(p, asked.Add(b.bound))
+			}
+		}
+	}
+}
+
+// rollBack tells all instances that the store may have lost something.
+func (b *fakeBus) rollBack() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, h := range b.handlers {
+		h.(invalidate.RollbackHandler).RolledBack()
+	}
+}
+
 // A stepBus is a fakeBus that can delete in a stepStore.
 type stepBus struct {
 	*fakeBus
 	step func(ctx context.Context, do func() error) error // if not nil, calls do when the server gets to it
 
-	calls []int // number of keys of each
+	calls []int    // number of keys of each
+	names []string // of all
 }
 
 func newStepBus(bound time.Duration) *stepBus { return &stepBus{fakeBus: newFakeBus(bound)} }
@@ -45,7 +76,7 @@ func newStepBus(bound time.Duration) *stepBus { return &stepBus{fakeBus: newFake
 func (b *stepBus) PublishDelete(ctx context.Context, e invalidate.Event, store any, names []string) error {
 	e.Keys, names = slices.Clone(e.Keys), slices.Clone(names)
 	b.mu.Lock()
-	b.calls = append(b.calls, len(names))
+	b.calls, b.names = append(b.calls, len(names)), append(b.names, names...)
 	b.mu.Unlock()
 	do := func() error {
 		if err := store.(*backend.Memory).Delete(ctx, names...); err != nil {

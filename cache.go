@@ -74,6 +74,8 @@ type Cache[V any] struct {
 	flights  flights[V]         // running loads
 	stores   [64]sync.Mutex     // by slot of the fence: order near writes as the fence orders them
 	adds     keyLocks           // of Adds that no shared tier decides
+	journal  *journal           // of writes to the shared tiers; nil if the bus tells of no rollbacks
+	repeats  sync.WaitGroup     // of the repetition that runs
 	counters counters           // of Stats
 	notices  *notices           // to hooks, from the middle of somebody's work
 	closing  chan struct{}      // closed when Close begins
@@ -192,6 +194,9 @@ func build[V any](cfg Config[V]) (*Cache[V], error) {
 		return fail("Outage: %w", err)
 	}
 	c.fence.Init(bound)
+	if bound > 0 && c.near < len(c.tiers) {
+		c.journal = &journal{leaseAge: c.fence.LeaseAge}
+	}
 	c.flights.fence = &c.fence
 	c.flights.abandoned = &c.counters.loadsAbandoned
 	c.counters.tiers = make([]tierCounters, len(c.tiers))
@@ -217,6 +222,7 @@ func (c *Cache[V]) Close() error {
 	c.gate.Close()
 	c.end()
 	<-c.ended
+	c.repeats.Wait()
 	err := c.closeTiers(len(c.tiers))
 	c.notices.close()
 	return err

@@ -113,4 +113,5 @@ func (h *handler[V]) Drop(partition int) {
 // Confirm extends the trust in a partition.
 func (h *handler[V]) Confirm(partition int, until time.Time) {
 	h.fence.Confirm(partition, clock.At(until))
+	h.journal.trim()
 }

@@ -32,6 +32,10 @@ type Stats struct {
 	BusErrors      uint64        // failures of the subscription itself
 	NoticesDropped uint64        // calls of hooks left out, because the hooks are too slow
 
+	JournalReplays   uint64 // times the latest writes were repeated, because the store may have lost them
+	JournalKeys      uint64 // keys that were deleted again for that
+	JournalOverflows uint64 // replays that cleared the cache instead: there were more writes than the journal holds
+
 	// LeaseAge is a gauge: how long ago the bus last vouched for the partition that has waited longest, or for how long it never did.
 	// Beyond the bound of the bus, entries in memory are not trusted. Always 0 with a bus without a bound.
 	LeaseAge time.Duration
@@ -62,7 +66,8 @@ type counters struct {
 	tiers []tierCounters
 
 	misses, loads, loadErrors, loadNanos, loadsAbandoned, joined, staleServed, unconfirmed, leaseWaits, fillsRefused,
-	published, publishErrors, invalidated, echoes, drops, busErrors, noticesDropped atomic.Uint64
+	published, publishErrors, invalidated, echoes, drops, busErrors, noticesDropped,
+	journalReplays, journalKeys, journalOverflows atomic.Uint64
 }
 
 type tierCounters struct {
@@ -92,7 +97,11 @@ func (c *Cache[V]) Stats() Stats {
 		PartitionDrops: n.drops.Load(),
 		BusErrors:      n.busErrors.Load(),
 		NoticesDropped: n.noticesDropped.Load(),
-		LeaseAge:       c.fence.LeaseAge(clock.Now()),
+
+		JournalReplays:   n.journalReplays.Load(),
+		JournalKeys:      n.journalKeys.Load(),
+		JournalOverflows: n.journalOverflows.Load(),
+		LeaseAge:         c.fence.LeaseAge(clock.Now()),
 	}
 	for i := range n.tiers {
 		t := &n.tiers[i]

@@ -165,11 +165,23 @@ var statsCases = map[string]statsCase{
 		synctest.Wait() // it waits half a second at least before it tries again
 		return c
 	}},
+	"JournalReplays":   {1, func(t *testing.T) *tiercache.Cache[int64] { return statsRolledBack(t, 3) }},
+	"JournalKeys":      {3, func(t *testing.T) *tiercache.Cache[int64] { return statsRolledBack(t, 3) }},
+	"JournalOverflows": {1, func(t *testing.T) *tiercache.Cache[int64] { return statsRolledBack(t, 1<<16+1) }},
 	"NoticesDropped": {10, func(t *testing.T) *tiercache.Cache[int64] {
 		c, release := observerBehind(t, 10)
 		close(release)
 		return c
 	}},
+}
+
+// statsRolledBack deletes n keys before the store is rolled back.
+func statsRolledBack(t *testing.T, n int) *tiercache.Cache[int64] {
+	j := newJournalFleet(t)
+	journalDelete(t, j.here, n)
+	j.bus.rollBack()
+	time.Sleep(time.Second)
+	return j.here
 }
 
 // statsCleared clears c and returns it.

@@ -74,8 +74,18 @@ func (c *Cache[V]) Clear(ctx context.Context) error {
 		return err
 	}
 	defer c.gate.Exit(pass)
+	began := c.journal.begin()
+	if err := c.clear(ctx); err != nil {
+		return err
+	}
+	c.record(began, allKeys)
+	return nil
+}
+
+// clear is Clear without the journal.
+func (c *Cache[V]) clear(ctx context.Context) error {
 	c.fence.DropAll()
-	err = c.eachFar("clear", func(t tier.Tier[V]) error {
+	err := c.eachFar("clear", func(t tier.Tier[V]) error {
 		if t, ok := t.(tier.Clearer); ok {
 			return t.Clear(ctx)
 		}
@@ -97,7 +107,7 @@ func distinct(keys []string) []string {
 // write is the order that every write keeps.
 //
 //  1. Bump the fence: flights and far reads that began before are overtaken.
-//  2. Write the far tiers, and publish. Whoever hears of it finds them written.
+//  2. Write the far tiers, and publish. Whoever hears of it finds them written. What has been acknowledged is recorded in the journal.
 //  3. Bump again: a read between 1 and 2 may have stored the old far value under the new fence. Now our own copy of the event tells
 //     us nothing new, and is ignored, whether it came already or will.
 //  4. Write the near tiers.
@@ -116,7 +126,11 @@ func (c *Cache[V]) write(keys []string, far func() (farOK bool, err error), near
 
 // writeBegun is write from step 2 on.
 func (c *Cache[V]) writeBegun(keys []string, begun []fence.Stamp, far func() (farOK bool, err error), near func(key string, part int, begun fence.Stamp, farOK bool) error) error {
+	recorded := c.journal.begin()
 	farOK, err := far()
+	if err == nil {
+		c.record(recorded, keys...)
+	}
 	errs := []error{err}
 	for i, key := range keys {
 		errs = append(errs, near(key, int(begun[i].Partition), begun[i], farOK))
