@@ -67,8 +67,8 @@ type stepBus struct {
 	*fakeBus
 	step func(ctx context.Context, do func() error) error // if not nil, calls do when the server gets to it
 
-	calls []int    // number of keys of each
-	names []string // of all
+	calls []int    // number of keys of each; guarded by mu
+	names []string // of all; guarded by mu
 }
 
 func newStepBus(bound time.Duration) *stepBus { return &stepBus{fakeBus: newFakeBus(bound)} }
@@ -88,6 +88,15 @@ func (b *stepBus) PublishDelete(ctx context.Context, e invalidate.Event, store a
 		return b.step(ctx, do)
 	}
 	return do()
+}
+
+// asked returns the number of keys of each call since the last time, and the names.
+func (b *stepBus) asked() (calls []int, names []string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	calls, names = b.calls, b.names
+	b.calls, b.names = nil, nil
+	return calls, names
 }
 
 // A stepStore is a store that says where its values are, and counts what is deleted another way.

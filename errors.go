@@ -21,6 +21,9 @@ var (
 	// ErrGoexit is returned to callers whose Loader ended its goroutine by runtime.Goexit.
 	ErrGoexit = errors.New("tiercache: loader called runtime.Goexit")
 
+	// ErrNoBound is returned by DeleteWait when the bus does not promise that all processes learn of an event in a certain time.
+	ErrNoBound = errors.New("tiercache: the bus promises no bound")
+
 	// ErrLeased is returned by Add when another process has held the right to fill the key for longer than
 	// Profile.LeaseFor.
 	ErrLeased = errors.New("tiercache: key is leased to another process")
