@@ -35,7 +35,7 @@ func (c *Cache[V]) addNear(ctx context.Context, e *tier.Entry[V], part int, begu
 func (c *Cache[V]) setNearLocked(ctx context.Context, e *tier.Entry[V], part int, begun fence.Stamp, farOK bool) error {
 	e.Stamp = c.fence.Bump(e.Key, part)
 	alone := e.Stamp.Sum == begun.Sum+1
-	e.Stamp.AsOf = begun.AsOf // what others have written since is not in the value
+	e.Stamp.AsOf = begun.AsOf             // what others have written since is not in the value
 	if farOK && (alone || c.onlyNear()) { // without far tiers the lock orders the writes, and the last one wins
 		return c.eachNear("set", func(t tier.Tier[V]) error { return t.Set(ctx, e) })
 	}
