@@ -39,7 +39,6 @@ var closeCalls = []struct {
 	}},
 	{"Expire", func(ctx context.Context, c *tiercache.Cache[int64], key string) error { return c.Expire(ctx, key) }},
 	{"Delete", func(ctx context.Context, c *tiercache.Cache[int64], key string) error { return c.Delete(ctx, key) }},
-	{"DeleteWait", func(ctx context.Context, c *tiercache.Cache[int64], key string) error { return c.DeleteWait(ctx, key) }},
 	{"Clear", func(ctx context.Context, c *tiercache.Cache[int64], _ string) error { return c.Clear(ctx) }},
 }
 

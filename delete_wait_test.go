@@ -140,3 +140,15 @@ func TestDeleteWaitThatIsLeftSaysWhatWasDone(t *testing.T) {
 		})
 	}
 }
+
+func TestDeleteWaitOfAClosedCache(t *testing.T) {
+	c, err := tiercache.New(tiercache.Config[int64]{
+		Name: "test", Tiers: []tier.Tier[int64]{memoryTier[int64]()}, Bus: invalidate.NewMemory(), Profile: tiercache.Standard(),
+	})
+	if err != nil {
+		t.Fatalf("New() = %v, want nil", err)
+	}
+	if err := errors.Join(c.Close(), c.DeleteWait(t.Context(), "k")); !errors.Is(err, tiercache.ErrClosed) {
+		t.Errorf("DeleteWait(k) after Close = %v, want ErrClosed", err)
+	}
+}
