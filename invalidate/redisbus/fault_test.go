@@ -131,6 +131,11 @@ func TestFailoverIsFollowed(t *testing.T) {
 	eventually(t, "the bus notices", func() bool { return b.Stats().Interrupted > 0 })
 	subscribedAgain(t, b, 2)
 	l.hears(t, b, "k")
+	// The replica had everything, but that is not to be seen from here: the logs of one that lacks the last events may look the same.
+	eventually(t, "the change is taken for a possible rollback", func() bool { return l.rolledBack() > 0 })
+	if s := b.Stats(); s.Takeovers == 0 {
+		t.Errorf("after a failover: %+v, want Takeovers", s)
+	}
 }
 
 // The handshake with such a server ends when the client gives it up, seconds later.

@@ -27,7 +27,6 @@ type hub struct {
 	mu      sync.Mutex                      // held while handlers run, so that each is called by one goroutine at a time
 	members []*member                       // guarded by mu
 	logs    [invalidate.Partitions]followed // guarded by mu
-	suspect bool                            // guarded by mu; messages were missing, and it is not known whether the store has gone back as well
 
 	// Written with mu held, and read without: a handler may ask for Stats.
 	up        atomic.Uint32                       // the partitions whose subscription is in place
@@ -162,7 +161,6 @@ func (h *hub) judge(l *look, parts partitions, bound time.Duration, last bool) (
 		default:
 			h.count.behind.Add(1)
 			l.dropped |= partition(p)
-			h.suspect = true
 			h.drop(p)
 			log.Adopt(head)
 			log.catchUp()
@@ -192,22 +190,6 @@ func (h *hub) dropAll() {
 	for p := range invalidate.Partitions {
 		h.drop(p)
 	}
-}
-
-// takeSuspect reports whether the store may have gone back unseen, once.
-func (h *hub) takeSuspect() bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	s := h.suspect
-	h.suspect = false
-	return s
-}
-
-// suspectAgain is called when the suspicion could not be looked into.
-func (h *hub) suspectAgain() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.suspect = true
 }
 
 // gone tells the handlers that the store has gone back.
@@ -258,7 +240,6 @@ func (h *hub) gap(e entry) {
 		log.ahead = append(log.ahead, e.Link)
 	default:
 		h.count.gaps.Add(1)
-		h.suspect = true
 		h.drop(e.partition)
 		log.Adopt(e.Head)
 		log.ahead = nil

@@ -12,18 +12,15 @@ import (
 // identify finds out whether another server has taken over, or the same one after a restart. Then the store may have gone back, even
 // if no log shows it:
 //
-//   - A log that has gone back, and has already grown beyond what was received, looks like one of which messages are missing. So one looks
-//     when some are.
-//   - In a cluster the node that takes over may have lost what was deleted, while the log of it is on another node and goes on. So one
-//     looks at every poll.
+//   - A log that has gone back may have grown again just to where it was, by events of others, or beyond that. Then it looks like one that
+//     goes on, or like one of which messages are missing. What is lost was acknowledged to the process that sent it, and its
+//     message has come to nobody.
+//   - In a cluster the node that takes over may have lost what was deleted, while the log of it is on another node and goes on.
+//
+// So every poll looks. It is two microseconds of the server.
 func (p *poller) identify(ctx context.Context, l *look) {
 	if !slices.Contains(l.errs[:], nil) {
 		return // no log could be read: it would be one more timeout
-	}
-	_, cluster := p.rdb.(*redis.ClusterClient)
-	suspect := p.hub.takeSuspect()
-	if !suspect && !cluster && p.servers != nil {
-		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.cfg.Timeout)
 	defer cancel()
@@ -38,9 +35,6 @@ func (p *poller) identify(ctx context.Context, l *look) {
 		}
 	}
 	if cut != nil || !answered {
-		if suspect {
-			p.hub.suspectAgain()
-		}
 		return
 	}
 	another := false
