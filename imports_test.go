@@ -34,7 +34,9 @@ var allowed = map[string][]string{
 	"internal/envelope":         {},
 	"internal/fence":            {"internal/clock"},
 	"internal/keys":             {},
-	"internal/redistest":        {},
+	"internal/process":          {},
+	"internal/redisproc":        {"internal/process"},
+	"internal/redistest":        {"internal/redisproc"},
 	"internal/stripe":           {},
 }
 

@@ -27,7 +27,7 @@ type SentinelServer struct {
 func Sentinel(t testing.TB) *SentinelServer {
 	t.Helper()
 	s := &SentinelServer{t: t, master: Single(t)}
-	s.replica = startStore(t, "--replicaof", "127.0.0.1 "+port(s.master))
+	s.replica = startStore(t, "--replicaof", "127.0.0.1 "+s.master.p.Port())
 
 	ctx := t.Context()
 	rdb := s.replica.Client()
@@ -36,7 +36,7 @@ func Sentinel(t testing.TB) *SentinelServer {
 
 	// A sentinel wants a configuration file that it may rewrite.
 	conf := filepath.Join(t.TempDir(), "sentinel.conf")
-	text := strings.ReplaceAll(`sentinel monitor NAME 127.0.0.1 `+port(s.master)+` 1
+	text := strings.ReplaceAll(`sentinel monitor NAME 127.0.0.1 `+s.master.p.Port()+` 1
 sentinel down-after-milliseconds NAME 1000
 sentinel failover-timeout NAME 5000
 `, "NAME", MasterName)
@@ -70,11 +70,6 @@ func watches(ctx context.Context, c *redis.SentinelClient) error {
 		return fmt.Errorf("want one healthy replica in %v", replicas)
 	}
 	return nil
-}
-
-func port(s *Server) string {
-	_, port, _ := strings.Cut(s.Addr(), ":")
-	return port
 }
 
 // Master returns the server that was started as the master.

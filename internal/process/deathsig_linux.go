@@ -1,8 +1,8 @@
-package redistest
+package process
 
 import "syscall"
 
-// dieWithParent asks the kernel to kill a server whose test binary was killed.
+// dieWithParent asks the kernel to kill a child whose parent was killed.
 func dieWithParent() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 }
