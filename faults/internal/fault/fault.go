@@ -1,0 +1,75 @@
+// Package fault is what can go wrong.
+package fault
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"github.com/tiercache/tiercache/faults/internal/proxies"
+	"github.com/tiercache/tiercache/faults/internal/servers"
+)
+
+// An Env is what faults happen to.
+type Env struct {
+	Servers   *servers.Fleet
+	Network   *proxies.Network
+	Instances []Instance
+	Bound     time.Duration
+	Prefix    string // of the keys in Redis that are records of the cache
+}
+
+// An Instance can be paused.
+type Instance interface {
+	Pause() error
+	Resume() error
+}
+
+// A Fault is one kind of trouble.
+type Fault struct {
+	Name string
+	// Rollback says that Redis may lose acknowledged changes. Such a fault is alone: there is no other at the same time.
+	Rollback bool
+	// Spares says that the plain cache is spared: it cannot tell what the fault leaves behind from its own.
+	Spares bool
+	// Run begins the trouble, lets it last, shorter if ctx is done, and ends it. Chance is all in r.
+	Run func(ctx context.Context, e *Env, r *rand.Rand) error
+}
+
+// A Lane is a kind of faults that come one after the other. Those of different lanes overlap.
+type Lane struct {
+	Name   string
+	Faults []Fault
+}
+
+// Lanes returns the faults that a topology has.
+func Lanes(t servers.Topology) []Lane {
+	server := onServers()
+	switch t {
+	case servers.Single:
+		server = append(server, onSingle()...)
+	case servers.Sentinel:
+		server = append(server, onSentinel()...)
+	case servers.Cluster:
+		server = append(server, onCluster()...)
+	}
+	return []Lane{{"servers", server}, {"network", onNetwork()}, {"instances", onInstances()}}
+}
+
+// last waits for d, or until ctx is done.
+func last(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
+// between returns a duration in [low, high).
+func between(r *rand.Rand, low, high time.Duration) time.Duration {
+	return low + time.Duration(r.Int64N(int64(high-low)))
+}
+
+// times returns d multiplied by x.
+func times(d time.Duration, x float64) time.Duration { return time.Duration(float64(d) * x) }
