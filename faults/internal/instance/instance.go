@@ -47,6 +47,7 @@ type instance struct {
 
 // Main is the main function of an instance: it does what it reads from in until that ends, and answers on out.
 func Main(in io.Reader, out io.Writer) error {
+	redis.SetLogger(silence{})
 	lines := json.NewDecoder(bufio.NewReader(in))
 	var cfg Config
 	if err := lines.Decode(&cfg); err != nil {
