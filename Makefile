@@ -41,6 +41,12 @@ bench: ## Compare the local hit with ristretto and with the clock
 replay: ## Run a fleet over an embedded Redis and report what it did
 	go run ./cmd/tiercache replay
 
+FAULTS ?= -for 2m -topology single,cluster
+
+.PHONY: faults
+faults: ## Check the coherence contract over a Redis that fails, with the flags FAULTS
+	go run ./faults $(FAULTS)
+
 .PHONY: ci
 ci: ## Everything that has to pass before a change lands
 	bash .ci/run

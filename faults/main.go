@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -100,11 +101,17 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	mode := flags.String("mode", string(instance.Tiercache), "the cache under test: tiercache, or plain for the baseline")
 	flags.IntVar(&o.run.Reads, "reads", 4000, "reads per second, of all instances")
 	flags.IntVar(&o.run.Writes, "writes", 100, "writes per second, of all instances")
+	flags.BoolVar(&o.run.Rollbacks, "rollbacks", true, "faults after which Redis has lost acknowledged changes happen, too")
+	only := flags.String("faults", "", "regular expression of the names of the faults that happen")
 	flags.StringVar(&o.out, "o", "", "file to write the tables to, besides the screen")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
 	o.run.Mode = instance.Mode(*mode)
+	var err error
+	if o.run.Only, err = regexp.Compile(*only); err != nil {
+		return o, err
+	}
 	for name := range strings.SplitSeq(*topology, ",") {
 		switch t := servers.Topology(name); {
 		case name == "all":

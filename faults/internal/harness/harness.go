@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"sync"
 	"time"
 
@@ -19,7 +20,7 @@ import (
 	"github.com/tiercache/tiercache/faults/internal/source"
 )
 
-// A Config describes a run. All fields are required.
+// A Config describes a run. All fields but Only are required.
 type Config struct {
 	For       time.Duration // how long there are faults
 	Seed      uint64
@@ -27,9 +28,11 @@ type Config struct {
 	Instances int
 	Bound     time.Duration
 	Mode      instance.Mode
-	Reads     int       // per second, of all instances
-	Writes    int       // per second, of all instances
-	Log       io.Writer // for progress
+	Reads     int            // per second, of all instances
+	Writes    int            // per second, of all instances
+	Log       io.Writer      // for progress
+	Only      *regexp.Regexp // of the names of the faults that happen; nil: all
+	Rollbacks bool           // whether those happen after which Redis has lost changes
 }
 
 // The bus may take this long for a call, whatever the bound.

@@ -29,10 +29,16 @@ type lane struct {
 func newLanes(cfg Config) []*lane {
 	var lanes []*lane
 	for n, l := range fault.Lanes(cfg.Topology) {
-		if cfg.Mode == instance.Plain {
-			l.Faults = keep(l.Faults, func(f fault.Fault) bool { return !f.Spares })
+		l.Faults = keep(l.Faults, func(f fault.Fault) bool {
+			switch {
+			case f.Spares && cfg.Mode == instance.Plain, f.Rollback && !cfg.Rollbacks:
+				return false
+			}
+			return cfg.Only == nil || cfg.Only.MatchString(f.Name)
+		})
+		if len(l.Faults) > 0 {
+			lanes = append(lanes, &lane{Lane: l, r: rand.New(rand.NewPCG(cfg.Seed, uint64(n)))})
 		}
-		lanes = append(lanes, &lane{Lane: l, r: rand.New(rand.NewPCG(cfg.Seed, uint64(n)))})
 	}
 	return lanes
 }
