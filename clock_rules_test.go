@@ -21,6 +21,7 @@ var wallClocks = map[string]string{
 	"backend/redisstore/clock.go":       "compared with the monotonic clock, as a hint to ask the server again",
 	"tier/remote_time.go":               "not at all: it takes the time of the store apart",
 	"invalidate/redisbus":               "differences of monotonic readings",
+	"internal/redisproc":                "deadlines that keep the monotonic reading; it runs servers for tests",
 }
 
 // Of package time, these make a wall clock or read the wall clock of a Time.

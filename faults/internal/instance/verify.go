@@ -52,7 +52,7 @@ func (i *instance) verifyFar() (Reply, error) {
 		return v.Version, ok, err
 	})
 	if failed := far.Stats().Tiers[0].Errors; failed > 0 && err == nil {
-		err = fmt.Errorf("Redis could not be read %d times", failed)
+		err = fmt.Errorf("the records could not be read %d times", failed)
 	}
 	return r, err
 }

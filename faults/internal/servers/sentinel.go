@@ -27,7 +27,7 @@ func (f *Fleet) startSentinel(ctx context.Context) error {
 	}
 	master := f.Nodes[0]
 	for _, n := range f.Nodes[1:] {
-		if err := n.Admin.SlaveOf(ctx, "127.0.0.1", master.Port()).Err(); err != nil {
+		if err := n.Admin.ReplicaOf(ctx, "127.0.0.1", master.Port()).Err(); err != nil {
 			return err
 		}
 	}
