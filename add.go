@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/tiercache/tiercache/internal/clock"
 	"github.com/tiercache/tiercache/internal/fence"
 	"github.com/tiercache/tiercache/invalidate"
 	"github.com/tiercache/tiercache/tier"
@@ -12,8 +13,7 @@ import (
 
 // Add stores v under key if no tier has a value, and reports whether it did. Of several processes that add the
 // same key at the same time one succeeds, where the shared tier has leases. A remembered absence counts as no
-// value, and so does a stale one. While another process loads the key Add waits for it. Without leases, a Set of the key that
-// is under way when Add begins may have ended before Add stores v, which then takes its place.
+// value, and so does a stale one. While another process loads the key Add waits for it.
 func (c *Cache[V]) Add(ctx context.Context, key string, v V, opts ...CallOption) (added bool, err error) {
 	profile, pass, err := c.begin(opts, key)
 	if err != nil {
@@ -21,7 +21,10 @@ func (c *Cache[V]) Add(ctx context.Context, key string, v V, opts ...CallOption)
 	}
 	defer c.gate.Exit(pass)
 	e := c.newEntry(key, c.own(v), false, profile)
-	if c.leaser < 0 {
+	switch {
+	case c.near == len(c.tiers):
+		return c.addNear(ctx, e)
+	case c.leaser < 0:
 		return c.addUnleased(ctx, e)
 	}
 	// The leasing tier may have lost what a nearer one still has.
@@ -89,16 +92,57 @@ func (c *Cache[V]) addUnleased(ctx context.Context, e *tier.Entry[V]) (bool, err
 		if err := ctx.Err(); err != nil {
 			return false, err
 		}
-		begun, ok := c.fence.BumpFrom(stamp)
-		if !ok {
+		begun := c.fence.Bump(e.Key, part)
+		if begun.Sum != stamp.Sum+1 {
 			continue
 		}
 		keys := []string{e.Key}
 		err := c.writeBegun(keys, []fence.Stamp{begun}, func() (farOK bool, err error) {
 			return c.tell(ctx, keys, c.eachFar("add", func(t tier.Tier[V]) error { return t.Set(ctx, e) }))
 		}, func(_ string, part int, begun fence.Stamp, farOK bool) error {
-			return c.addNear(ctx, e, part, begun, farOK)
+			return c.setNear(ctx, e, part, begun, farOK)
 		})
 		return err == nil, err
 	}
+}
+
+// addNear is Add where all tiers are in this process. There is no old far value that somebody could store meanwhile, so the fence is moved
+// once, and the event comes last.
+func (c *Cache[V]) addNear(ctx context.Context, e *tier.Entry[V]) (bool, error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	failed := make([]error, c.near)
+	added, err := c.lookAndSet(ctx, e, failed)
+	for i, err := range failed {
+		if err != nil {
+			c.tierFailed(i, "get", err) // not under the lock
+		}
+	}
+	if !added {
+		return false, nil
+	}
+	_, err = c.tell(ctx, []string{e.Key}, err)
+	return err == nil, err
+}
+
+// lookAndSet stores e in the near tiers if none has a value, in one step for whoever writes there. It puts the errors of the look in failed.
+func (c *Cache[V]) lookAndSet(ctx context.Context, e *tier.Entry[V], failed []error) (set bool, err error) {
+	part := invalidate.Partition(c.name, e.Key)
+	stamp := c.fence.Stamp(e.Key, part)
+	mu := c.storeLock(stamp)
+	mu.Lock()
+	defer mu.Unlock()
+	for i, t := range c.tiers[:c.near] {
+		old, ok, err := t.Get(ctx, e.Key)
+		if failed[i] = err; err != nil || !ok || old.Absent {
+			continue
+		}
+		if now := clock.Now(); c.judge(i, old, stamp, now) == usable && now < old.FreshUntil {
+			c.counters.tiers[i].hits.Add(1)
+			return false, nil
+		}
+	}
+	e.Stamp = c.fence.Bump(e.Key, part)
+	return true, c.eachNear("add", func(t tier.Tier[V]) error { return t.Set(ctx, e) })
 }

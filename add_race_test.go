@@ -48,6 +48,51 @@ func TestAddDoesNotReplaceWhatWasSetMeanwhile(t *testing.T) {
 	})
 }
 
+// An addBetween is a near tier that has somebody add just before a value is stored, and waits for his look at the tier, which ought to come later.
+type addBetween struct {
+	tier.Tier[int64]
+	looked chan struct{}
+	add    func()
+}
+
+func (a *addBetween) Open(s tier.Scope) error { return a.Tier.(tier.Opener).Open(s) }
+func (a *addBetween) Close() error            { return a.Tier.(tier.Closer).Close() }
+
+func (a *addBetween) Get(ctx context.Context, key string) (*tier.Entry[int64], bool, error) {
+	defer func() { a.looked <- struct{}{} }()
+	return a.Tier.Get(ctx, key)
+}
+
+func (a *addBetween) Set(ctx context.Context, e *tier.Entry[int64]) error {
+	if e.Value == 2 {
+		go a.add()
+		select {
+		case <-a.looked:
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+	return a.Tier.Set(ctx, e)
+}
+
+// The fence shows nothing of a Set that has moved it and not stored yet.
+func TestAddDoesNotReplaceWhatASetIsStoring(t *testing.T) {
+	near := &addBetween{Tier: memoryTier[int64](), looked: make(chan struct{}, 100)}
+	c := newCache(t, tiercache.Config[int64]{Tiers: []tier.Tier[int64]{near}})
+	added := make(chan bool)
+	near.add = func() {
+		ok, err := c.Add(t.Context(), "k", 1)
+		if err != nil {
+			t.Errorf("Add(k, 1) = %v, want no error", err)
+		}
+		added <- ok
+	}
+	writeSet(t, c, "k", 2)
+	if <-added {
+		t.Error("Add(k, 1) = true during Set(k, 2), want false")
+	}
+	writeGet(t, c, "k", 2)
+}
+
 // An addLeaver is a store whose caller leaves when it has been given a lease.
 type addLeaver struct {
 	*backend.Memory

@@ -17,22 +17,6 @@ func (c *Cache[V]) setNear(ctx context.Context, e *tier.Entry[V], part int, begu
 	mu := c.storeLock(begun)
 	mu.Lock()
 	defer mu.Unlock()
-	return c.setNearLocked(ctx, e, part, begun, farOK)
-}
-
-// addNear is setNear for a write that began when there was no value: it leaves alone what came later. With a
-// far tier that does not do, since nobody knows whose value that has.
-func (c *Cache[V]) addNear(ctx context.Context, e *tier.Entry[V], part int, begun fence.Stamp, farOK bool) error {
-	mu := c.storeLock(begun)
-	mu.Lock()
-	defer mu.Unlock()
-	if c.onlyNear() && c.fence.Bumped(&begun) {
-		return nil
-	}
-	return c.setNearLocked(ctx, e, part, begun, farOK)
-}
-
-func (c *Cache[V]) setNearLocked(ctx context.Context, e *tier.Entry[V], part int, begun fence.Stamp, farOK bool) error {
 	e.Stamp = c.fence.Bump(e.Key, part)
 	alone := e.Stamp.Sum == begun.Sum+1
 	e.Stamp.AsOf = begun.AsOf             // what others have written since is not in the value

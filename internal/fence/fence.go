@@ -81,16 +81,6 @@ func (f *Fence) Bump(key string, part int) Stamp {
 	return f.stamp(now, f.slots[slot].Add(1), slot, part)
 }
 
-// BumpFrom is Bump if nothing has invalidated the key since s was taken; otherwise it does nothing and ok is false.
-func (f *Fence) BumpFrom(s Stamp) (bumped Stamp, ok bool) {
-	now := clock.Now()
-	count := f.slots[s.Slot].Load()
-	if f.Bumped(&s) || !f.slots[s.Slot].CompareAndSwap(count, count+1) {
-		return s, false
-	}
-	return f.stamp(now, count+1, s.Slot, int(s.Partition)), true
-}
-
 func (f *Fence) slot(key string) uint16 { return uint16(maphash.String(f.seed, key) % slots) }
 
 func (f *Fence) stamp(now clock.Instant, count uint64, slot uint16, part int) Stamp {
