@@ -193,3 +193,26 @@ func TestFailedAddIsCounted(t *testing.T) {
 		t.Errorf("Errors = %d after Add = %v, want 1 after an error", got, err)
 	}
 }
+
+// An addOvertaken store has no leases, and somebody sets the key right after it was first looked up.
+type addOvertaken struct {
+	backend.Backend
+	once sync.Once
+	set  func()
+}
+
+func (a *addOvertaken) Get(ctx context.Context, key string) ([]byte, bool, error) {
+	value, ok, err := a.Backend.Get(ctx, key)
+	if key == "test:k" {
+		a.once.Do(a.set)
+	}
+	return value, ok, err
+}
+
+func TestAddLooksAgainWhenItWasOvertaken(t *testing.T) {
+	store := &addOvertaken{Backend: backend.NewMemory()}
+	c := newCache(t, tiercache.Config[int64]{Tiers: []tier.Tier[int64]{memoryTier[int64](), flightFar(store)}})
+	store.set = func() { writeSet(t, c, "k", 2) }
+	addWants(t, c, "k", 1, false)
+	writeGet(t, c, "k", 2)
+}
