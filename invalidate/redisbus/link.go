@@ -96,16 +96,19 @@ func (l *link) session(ctx context.Context) (wasUp bool, err error) {
 	watching.Go(func() { l.watch(ctx, cancel, ps, w) })
 	defer watching.Wait()
 	defer cancel(nil)
+	w.wait()
 	for {
-		w.wait()
 		msg, err := ps.Receive(ctx)
-		w.rest()
 		if cause := context.Cause(ctx); cause != nil {
 			return wasUp, cause // what Receive says is a consequence
 		}
 		if err != nil {
 			return wasUp, err
 		}
+		if _, pong := msg.(*redis.Pong); pong && !wasUp {
+			continue // the server answers, but not what it was asked
+		}
+		w.rest()
 		switch msg := msg.(type) {
 		case *redis.Subscription:
 			if strings.HasSuffix(msg.Kind, "unsubscribe") {
@@ -117,6 +120,7 @@ func (l *link) session(ctx context.Context) (wasUp bool, err error) {
 		case *redis.Message:
 			l.message(msg.Payload)
 		}
+		w.wait()
 	}
 }
 
