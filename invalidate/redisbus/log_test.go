@@ -136,7 +136,7 @@ func (v *valve) install(o *redis.Options) {
 	addr := o.Addr
 	o.Dialer = func(ctx context.Context, network, _ string) (net.Conn, error) {
 		v.mu.RLock()
-		v.mu.RUnlock()
+		defer v.mu.RUnlock()
 		conn, err := new(net.Dialer).DialContext(ctx, network, addr)
 		return &valveConn{Conn: conn, valve: v}, err
 	}
