@@ -34,6 +34,7 @@ var allowed = map[string][]string{
 	"internal/envelope":         {},
 	"internal/fence":            {"internal/clock"},
 	"internal/keys":             {},
+	"internal/mutations":        {},
 	"internal/process":          {},
 	"internal/redisproc":        {"internal/process"},
 	"internal/redistest":        {"internal/redisproc"},
