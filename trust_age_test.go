@@ -71,3 +71,23 @@ func TestExpiredEntryIsAsOldAsItWas(t *testing.T) {
 		}
 	})
 }
+
+// What the source was asked for is as old as the question.
+func TestValueOfALoadIsAsOldAsTheBeginOfTheLoad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := trustCache(t, 0)
+		synctest.Wait()
+		statsLoad(t, c, func(context.Context, string) (int64, error) {
+			time.Sleep(2 * time.Second)
+			return 1, nil
+		})
+		near := nearest(t, c)
+		if s := c.Stats(); s.Tiers[0].Hits != 1 {
+			t.Fatalf("the read after the load was answered by %s, want the memory", near)
+		}
+		time.Sleep(time.Second + time.Millisecond)
+		if got := nearest(t, c); got == near {
+			t.Errorf("%s answers %v after the load began, and nothing was confirmed since", got, 3*time.Second)
+		}
+	})
+}

@@ -67,7 +67,7 @@ func (m mutation) try(root string, details io.Writer) error {
 	if err := os.WriteFile(overlayFile, overlay, 0o600); err != nil {
 		return err
 	}
-	cmd := exec.Command("go", "test", "-overlay", overlayFile, "-vet=off", "-count=1", "-timeout=120s", "-v", "-run", "^"+m.test+"$", m.pkg)
+	cmd := exec.Command("go", "test", "-overlay", overlayFile, "-vet=off", "-ldflags=-s -w", "-count=1", "-timeout=120s", "-v", "-run", "^"+m.test+"$", m.pkg)
 	cmd.Dir = root
 	output, err := cmd.CombinedOutput()
 	fmt.Fprintf(details, "%s\n%s\n", m.guard, output)
