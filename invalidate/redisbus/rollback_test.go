@@ -156,7 +156,9 @@ func TestRollbackThatIsOvertakenIsNoticed(t *testing.T) {
 	}
 }
 
-func TestRestartWithoutLossIsNoRollback(t *testing.T) {
+// That nothing is lost is not to be seen: the logs of a server that has lost the last events may look the same. So the writes are repeated, but nothing
+// is dropped.
+func TestRestartWithoutLossDropsNothing(t *testing.T) {
 	s := redistest.Single(t)
 	admin := s.Client()
 	b := newBus(t, s.Client(), often)
@@ -173,8 +175,9 @@ func TestRestartWithoutLossIsNoRollback(t *testing.T) {
 	l.hears(t, b, "l")
 	l.confirmedSince(t, b)
 	l.notDropped(t, drops)
-	if l.rolledBack() != 0 {
-		t.Error("RolledBack was called")
+	eventually(t, "the handler is told", func() bool { return l.rolledBack() == 1 })
+	if got := b.Stats(); got.Takeovers != 1 || got.Diverged != 0 {
+		t.Errorf("Stats() = %+v, want a takeover", got)
 	}
 }
 
