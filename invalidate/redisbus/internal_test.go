@@ -158,7 +158,7 @@ func TestScriptWritesWhatIsParsed(t *testing.T) {
 				t.Errorf("the replay log has %.200v, %v, want the message", kept, err)
 			}
 		}
-		heads, errs := b.heads(t.Context())
+		heads, errs := b.heads(t.Context(), allPartitions)
 		for p, head := range last {
 			if heads[p] != head || errs[p] != nil {
 				t.Errorf("head of log %d = %v, %v, want %v", p, heads[p], errs[p], head)

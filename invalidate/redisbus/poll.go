@@ -4,8 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"github.com/tiercache/tiercache/internal/chain"
 	"github.com/tiercache/tiercache/invalidate"
@@ -91,31 +95,68 @@ func (p *poller) poll(ctx context.Context) {
 	p.identify(ctx, &l)
 }
 
-// read fills in what is in Redis. Its error is that of the first log that could not be read.
+// read fills in what is in Redis. Its error is that of the first log that could not be read. The nodes of a cluster are asked each for itself, so
+// that one which hangs holds up its own logs and no others.
 func (p *poller) read(ctx context.Context, l *look) error {
 	ctx, cancel := context.WithTimeout(ctx, p.cfg.Timeout)
 	defer cancel()
 	type answer struct {
+		parts partitions
 		heads [invalidate.Partitions]chain.Head
 		errs  [invalidate.Partitions]error
 	}
-	a, cut := bounded(ctx, p.Bus, func(ctx context.Context) (a answer) {
-		a.heads, a.errs = p.heads(ctx)
-		return a
-	})
-	if cut != nil {
-		for i := range l.errs {
-			l.errs[i] = cut
-		}
-		return cut
+	groups := p.groups(ctx)
+	answers := make(chan answer, len(groups))
+	for _, parts := range groups {
+		go func() {
+			a, cut := bounded(ctx, p.Bus, func(ctx context.Context) (a answer) {
+				a.heads, a.errs = p.heads(ctx, parts)
+				return a
+			})
+			if cut != nil {
+				for part := range parts.all() {
+					a.errs[part] = cut
+				}
+			}
+			a.parts = parts
+			answers <- a
+		}()
 	}
-	l.heads, l.errs = a.heads, a.errs
+	for range groups {
+		a := <-answers
+		for part := range a.parts.all() {
+			l.heads[part], l.errs[part] = a.heads[part], a.errs[part]
+		}
+	}
 	for _, err := range l.errs {
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// groups divides the partitions by the node that has their logs.
+func (p *poller) groups(ctx context.Context) []partitions {
+	c, ok := p.rdb.(*redis.ClusterClient)
+	if !ok {
+		return []partitions{allPartitions}
+	}
+	byNode, _ := bounded(ctx, p.Bus, func(ctx context.Context) map[string]partitions {
+		byNode := make(map[string]partitions)
+		for part, log := range p.logs {
+			node, err := c.MasterForKey(ctx, log)
+			if err != nil {
+				return nil
+			}
+			byNode[node.Options().Addr] |= partition(part)
+		}
+		return byNode
+	})
+	if byNode == nil {
+		return []partitions{allPartitions} // the client does not know the nodes, and may find out
+	}
+	return slices.Collect(maps.Values(byNode))
 }
 
 // await waits for messages that are on their way, and returns the partitions whose messages have not come.

@@ -123,24 +123,24 @@ func (b *Bus) runEach(ctx context.Context, calls []call) error {
 	return first
 }
 
-// heads reads the heads of all logs, and makes those that do not exist. Each has its own error.
-func (b *Bus) heads(ctx context.Context) (heads [invalidate.Partitions]chain.Head, errs [invalidate.Partitions]error) {
+// heads reads the heads of the logs of parts, and makes those that do not exist. Each has its own error.
+func (b *Bus) heads(ctx context.Context, parts partitions) (heads [invalidate.Partitions]chain.Head, errs [invalidate.Partitions]error) {
 	pipe := b.rdb.Pipeline()
 	var touched [invalidate.Partitions]*redis.IntCmd
 	var cmds [invalidate.Partitions]*redis.SliceCmd
-	for p := range cmds {
+	for p := range parts.all() {
 		if b.cfg.StrictPoll {
 			touched[p] = pipe.HSet(ctx, b.logs[p], "p", "")
 		}
 		cmds[p] = pipe.HMGet(ctx, b.logs[p], "e", "n", "x")
 	}
 	_, _ = pipe.Exec(ctx) // every command has its own error
-	for p, cmd := range cmds {
+	for p := range parts.all() {
 		if b.cfg.StrictPoll {
 			errs[p] = touched[p].Err()
 		}
 		if errs[p] == nil {
-			heads[p], errs[p] = b.head(ctx, p, cmd)
+			heads[p], errs[p] = b.head(ctx, p, cmds[p])
 		}
 	}
 	return heads, errs
