@@ -76,6 +76,10 @@ func TestMessageAfterARollbackIsNotTakenForAnOldOne(t *testing.T) {
 	before := l.dropsOf(3)
 	setHead(t, rdb, 3, n, x)
 	l.hears(t, b, keyIn(3, 9))
+	lose(t, rdb, 4)
+	l.hears(t, b, keyIn(4, 0)) // makes it poll
+	eventually(t, "the gap is counted", func() bool { return b.Stats().Gaps == 1 })
+	l.confirmedSince(t, b)
 	if l.dropsOf(3) != before+1 || l.rolledBack() != 1 {
 		t.Errorf("dropped %d times and told %d times, want once", l.dropsOf(3)-before, l.rolledBack())
 	}
