@@ -127,7 +127,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	case o.run.Mode != instance.Tiercache && o.run.Mode != instance.Plain:
 		return o, fmt.Errorf("unknown mode %q", *mode)
-	case o.run.Instances < 1 || o.run.Instances > 100:
+	case o.run.Instances < 1 || o.run.Instances > 100: // their proxies fit on the board
 		return o, errors.New("instances must be 1 to 100")
 	case o.run.For <= 0 || o.run.Bound < 100*time.Millisecond || o.run.Reads < 1 || o.run.Writes < 1:
 		return o, errors.New("for, reads and writes must be positive, and bound at least 100ms")

@@ -2,6 +2,7 @@ package fault
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"time"
 
@@ -33,7 +34,7 @@ func onNetwork() []Fault {
 		return "bandwidth", map[string]any{"rate": 8} // KB/s
 	}
 	slices := func(*Env, *rand.Rand) (string, map[string]any) {
-		return "slicer", map[string]any{"average_size": 2, "size_variation": 1, "delay": 20} // bytes, bytes, microseconds
+		return "slicer", map[string]any{"average_size": 8, "size_variation": 7, "delay": 20} // bytes, bytes, microseconds
 	}
 	return []Fault{
 		happens("connections reset", all, both, reset),
@@ -55,7 +56,7 @@ func onNetwork() []Fault {
 
 // happens returns the fault that a toxic happens to one instance, or to half of all now and then.
 func happens(name string, roles []proxies.Role, streams []string, toxic func(*Env, *rand.Rand) (kind string, attributes map[string]any)) Fault {
-	return Fault{Name: name, Run: func(ctx context.Context, e *Env, r *rand.Rand) error {
+	return Fault{Name: name, Run: func(ctx context.Context, e *Env, r *rand.Rand) (err error) {
 		kind, attributes := toxic(e, r)
 		var toxics []proxies.Toxic
 		for _, s := range streams {
@@ -67,7 +68,7 @@ func happens(name string, roles []proxies.Role, streams []string, toxic func(*En
 		}
 		duration := between(r, e.Bound/2, 5*e.Bound)
 		for _, i := range victims {
-			defer e.Network.Heal(context.WithoutCancel(ctx), i)
+			defer func() { err = errors.Join(err, e.Network.Heal(i)) }()
 			if err := e.Network.Poison(i, roles, toxics...); err != nil {
 				return err
 			}

@@ -42,15 +42,18 @@ func startChild(cfg instance.Config, log io.Writer) (*child, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
+	// The command itself copies what the instance writes, so that nothing is lost when it ends right after.
+	out, copied := io.Pipe()
+	cmd.Stdout = copied
 	p, err := process.Start(cmd)
 	if err != nil {
 		return nil, err
 	}
-	c := &child{Process: p, number: cfg.Number, in: in, answers: make(chan instance.Reply)}
+	c := &child{Process: p, number: cfg.Number, in: in, answers: make(chan instance.Reply, 1)}
+	go func() {
+		<-p.Done()
+		_ = copied.Close() // it never fails
+	}()
 	go c.listen(out)
 	if err := json.NewEncoder(in).Encode(cfg); err != nil {
 		p.Kill()
@@ -59,7 +62,7 @@ func startChild(cfg instance.Config, log io.Writer) (*child, error) {
 	return c, nil
 }
 
-// listen hands on the answers until the process has ended.
+// listen hands on the answers until the process has ended. One that nobody has waited for makes those after it superfluous: the run is over.
 func (c *child) listen(out io.Reader) {
 	defer close(c.answers)
 	for lines := json.NewDecoder(out); ; {
@@ -69,8 +72,7 @@ func (c *child) listen(out io.Reader) {
 		}
 		select {
 		case c.answers <- r:
-		case <-c.Done():
-			return
+		default:
 		}
 	}
 }

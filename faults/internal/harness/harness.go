@@ -78,7 +78,7 @@ func Run(ctx context.Context, cfg Config) (*report.Result, error) {
 		return nil, err
 	}
 	defer fleet.Close()
-	network, err := proxies.New(cfg.Instances, fleet.Addrs())
+	network, err := proxies.New(cfg.Instances, fleet.Addrs(), src)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"runtime"
+	"strconv"
 	"strings"
 	"time"
 
@@ -21,8 +22,8 @@ const (
 )
 
 // newClient returns the client of an instance, whose connections go through the proxies.
-func newClient(cfg Config) redis.UniversalClient {
-	dial := dialer(cfg.Routes)
+func newClient(cfg Config, ports func(n int) int) redis.UniversalClient {
+	dial := dialer(cfg.Routes, ports)
 	quiet := &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	switch cfg.Topology {
 	case servers.Sentinel:
@@ -43,11 +44,11 @@ func newClient(cfg Config) redis.UniversalClient {
 }
 
 // dialer returns a function that dials the proxy in front of a server. Sentinels have none.
-func dialer(routes map[string]proxies.Route) func(ctx context.Context, network, addr string) (net.Conn, error) {
+func dialer(routes map[string]proxies.Route, port func(n int) int) func(ctx context.Context, network, addr string) (net.Conn, error) {
 	d := &net.Dialer{Timeout: dialTimeout}
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		if route, ok := routes[addr]; ok {
-			addr = route[role()]
+			addr = net.JoinHostPort("127.0.0.1", strconv.Itoa(port(route[role()])))
 		}
 		return d.DialContext(ctx, network, addr)
 	}

@@ -82,7 +82,7 @@ func start(cfg Config) (*instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	i := &instance{cfg: cfg, src: src, rdb: newClient(cfg), tally: checker.NewTally(cfg.Bound)}
+	i := &instance{cfg: cfg, src: src, rdb: newClient(cfg, src.Port), tally: checker.NewTally(cfg.Bound)}
 	i.source = &loader{src: src, calm: &i.calm, panics: cfg.Mode == Tiercache}
 	i.cache, i.stats, i.bus, err = open(cfg, i.rdb)
 	return i, err

@@ -131,12 +131,13 @@ func TestSubscriptionsGoTheirOwnWay(t *testing.T) {
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			n, err := proxies.New(1, c.addrs)
+			src := newForgetful(t).src
+			n, err := proxies.New(1, c.addrs, src)
 			if err != nil {
 				t.Fatalf("New: %v", err)
 			}
 			defer n.Close()
-			rdb := c.open(dialer(n.Routes(0)))
+			rdb := c.open(dialer(n.Routes(0), src.Port))
 			ps := rdb.Subscribe(t.Context(), "channel")
 			defer ps.Close()
 			if _, err := ps.Receive(t.Context()); err != nil {

@@ -2,11 +2,9 @@
 package proxies
 
 import (
-	"bytes"
-	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
+	"slices"
+	"sync"
 
 	"github.com/Shopify/toxiproxy/v2"
 	"github.com/rs/zerolog"
@@ -21,8 +19,13 @@ const (
 	roles
 )
 
-// A Route is where an instance finds a server: the addresses of two proxies in front of it.
-type Route [roles]string
+// A Route is where an instance finds a server: the numbers of the ports of two proxies in front of it.
+type Route [roles]int
+
+// A Board is where the ports of the proxies are posted. A proxy that is replaced gets another port.
+type Board interface {
+	SetPort(n, port int)
+}
 
 // A Toxic is something bad that happens to the bytes on a connection.
 type Toxic struct {
@@ -31,11 +34,15 @@ type Toxic struct {
 	Attributes map[string]any `json:"attributes"`
 }
 
-// A Network is a proxy for each instance, server and role. Its methods may be called by many goroutines at once.
+// A Network is a proxy for each instance, server and role. Its methods may be called by many goroutines at once, but only by one for
+// each instance.
 type Network struct {
-	proxies map[end]*toxiproxy.Proxy // not changed after New
+	server *toxiproxy.ApiServer
+	board  Board
+	lines  map[end]*line // not changed after New
 }
 
+// An end is where a line begins and ends.
 type end struct {
 	instance int
 	addr     string
@@ -43,20 +50,22 @@ type end struct {
 }
 
 // New starts the proxies between instances, which are numbered from 0, and the servers at addrs.
-func New(instances int, addrs []string) (*Network, error) {
+func New(instances int, addrs []string, board Board) (*Network, error) {
 	zerolog.SetGlobalLevel(zerolog.Disabled) // some toxics log past the logger that they are given
-	n := &Network{proxies: make(map[end]*toxiproxy.Proxy)}
-	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
+	n := &Network{
+		server: toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop()),
+		board:  board,
+		lines:  make(map[end]*line),
+	}
 	for i := range instances {
 		for _, addr := range addrs {
 			for role := range roles {
-				e := end{i, addr, role}
-				p := toxiproxy.NewProxy(server, fmt.Sprint(e), "127.0.0.1:0", addr)
-				if err := p.Start(); err != nil {
+				l := &line{network: n, addr: addr, number: len(n.lines)}
+				if err := l.open(); err != nil {
 					n.Close()
-					return nil, fmt.Errorf("proxies: %w", err)
+					return nil, err
 				}
-				n.proxies[e] = p
+				n.lines[end{i, addr, role}] = l
 			}
 		}
 	}
@@ -65,18 +74,18 @@ func New(instances int, addrs []string) (*Network, error) {
 
 // Close stops the proxies and closes what goes through them.
 func (n *Network) Close() {
-	for _, p := range n.proxies {
-		p.Stop()
+	for _, l := range n.lines {
+		l.abandon()
 	}
 }
 
 // Routes returns where instance finds the servers, by their own addresses.
 func (n *Network) Routes(instance int) map[string]Route {
 	routes := make(map[string]Route)
-	for e, p := range n.proxies {
+	for e, l := range n.lines {
 		if e.instance == instance {
 			r := routes[e.addr]
-			r[e.role] = p.Listen
+			r[e.role] = l.number
 			routes[e.addr] = r
 		}
 	}
@@ -85,29 +94,35 @@ func (n *Network) Routes(instance int) map[string]Route {
 
 // Poison lets toxics happen to all connections of instance that have one of the roles, until Heal.
 func (n *Network) Poison(instance int, in []Role, toxics ...Toxic) error {
-	var errs []error
-	for e, p := range n.proxies {
-		for _, role := range in {
-			if e.instance != instance || e.role != role {
-				continue
-			}
-			for _, t := range toxics {
-				text, err := json.Marshal(t)
-				if err == nil {
-					_, err = p.Toxics.AddToxicJson(bytes.NewReader(text))
-				}
-				errs = append(errs, err)
-			}
+	return n.each(instance, func(role Role, l *line) error {
+		if !slices.Contains(in, role) {
+			return nil
 		}
-	}
-	return errors.Join(errs...)
+		return l.poison(toxics)
+	})
 }
 
 // Heal ends all that Poison has done to instance.
-func (n *Network) Heal(ctx context.Context, instance int) {
-	for e, p := range n.proxies {
-		if e.instance == instance {
-			p.Toxics.ResetToxics(ctx)
+func (n *Network) Heal(instance int) error {
+	return n.each(instance, func(_ Role, l *line) error { return l.heal() })
+}
+
+// each calls f for all lines of an instance at once.
+func (n *Network) each(instance int, f func(Role, *line) error) error {
+	var done sync.WaitGroup
+	var mu sync.Mutex
+	var errs []error
+	for e, l := range n.lines {
+		if e.instance != instance {
+			continue
 		}
+		done.Go(func() {
+			err := f(e.role, l)
+			mu.Lock()
+			defer mu.Unlock()
+			errs = append(errs, err)
+		})
 	}
+	done.Wait()
+	return errors.Join(errs...)
 }

@@ -41,6 +41,7 @@ type Source struct {
 type table struct {
 	windows atomic.Uint64 // used elements of window
 	window  [maxWindows]window
+	ports   [Ports]atomic.Uint32
 	keys    [Keys]key
 }
 
