@@ -45,7 +45,7 @@ func faults(t *testing.T, args ...string) (table string, err error) {
 }
 
 func TestContractHoldsOverASingleServer(t *testing.T) {
-	table, err := faults(t, "-for", "20s", "-seed", "3", "-instances", "4", "-reads", "2000", "-rollbacks=false")
+	table, err := faults(t, "-for", "20s", "-seed", "3", "-instances", "4", "-reads", "2000")
 	if err != nil {
 		t.Errorf("faults: %v", err)
 	}
@@ -55,7 +55,7 @@ func TestContractHoldsOverASingleServer(t *testing.T) {
 }
 
 func TestContractHoldsOverACluster(t *testing.T) {
-	if _, err := faults(t, "-for", "20s", "-seed", "4", "-instances", "4", "-reads", "2000", "-topology", "cluster", "-rollbacks=false"); err != nil {
+	if _, err := faults(t, "-for", "20s", "-seed", "4", "-instances", "4", "-reads", "2000", "-topology", "cluster"); err != nil {
 		t.Errorf("faults: %v", err)
 	}
 }
