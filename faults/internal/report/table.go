@@ -99,6 +99,7 @@ func (r *Result) Details(w io.Writer) {
 		fmt.Fprintf(w, "error to a caller: %s\n", text)
 	}
 	const most = 8
+	const before = 10 * time.Second // faults that may have to do with it
 	for _, m := range r.Lost[:min(len(r.Lost), most)] {
 		fmt.Fprintf(w, "lost: %+v\n", m)
 	}
@@ -111,7 +112,7 @@ func (r *Result) Details(w io.Writer) {
 		for _, a := range o.Acks {
 			fmt.Fprintf(w, "\tversion %d by instance %d (waited %t) %v before it\n", a.Version, a.Instance, a.Waited, o.Start.Sub(a.At))
 		}
-		since := o.Start.Add(-o.Staleness - time.Second)
+		since := o.Start.Add(-o.Staleness - before)
 		for _, f := range r.during(since, o.End) {
 			fmt.Fprintf(w, "\tfault: %s, from %v to %v before it\n", f.Name, o.Start.Sub(f.From), o.Start.Sub(f.To))
 		}
