@@ -15,7 +15,11 @@ type Read struct {
 	Start    mono.Time // before the cache was asked
 	End      mono.Time // after it answered
 	Version  uint64    // the answer
-	Loaded   bool      // this read has called the source itself
+
+	// What the cache says of the answer. Nothing is judged by it.
+	Tier   string        // that it came from; empty: from the source
+	Age    time.Duration // since it was stored
+	Joined bool          // another read had begun the load
 }
 
 // A Verdict is what a Read was.

@@ -23,13 +23,14 @@ type forgetful struct {
 	values [source.Keys]atomic.Pointer[Value]
 }
 
-func (f *forgetful) GetOrLoad(ctx context.Context, key string, load tiercache.Loader[Value], _ ...tiercache.CallOption) (Value, error) {
+func (f *forgetful) Lookup(ctx context.Context, key string, load tiercache.Loader[Value], _ ...tiercache.CallOption) (r tiercache.Result[Value], err error) {
 	v, err := load(ctx, key)
 	if err != nil {
-		return v, err
+		return r, err
 	}
 	f.values[v.Key].CompareAndSwap(nil, &v)
-	return *f.values[v.Key].Load(), nil
+	r.Value = *f.values[v.Key].Load()
+	return r, nil
 }
 
 func (f *forgetful) Delete(context.Context, ...string) error { return nil }
@@ -109,8 +110,8 @@ func TestOnlyTheSourceMayFail(t *testing.T) {
 // failing is a cache that returns an error.
 type failing struct{ err error }
 
-func (f failing) GetOrLoad(context.Context, string, tiercache.Loader[Value], ...tiercache.CallOption) (Value, error) {
-	return Value{}, f.err
+func (f failing) Lookup(context.Context, string, tiercache.Loader[Value], ...tiercache.CallOption) (tiercache.Result[Value], error) {
+	return tiercache.Result[Value]{}, f.err
 }
 func (f failing) Delete(context.Context, ...string) error { return nil }
 func (f failing) Close() error                            { return nil }

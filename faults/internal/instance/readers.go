@@ -3,7 +3,6 @@ package instance
 import (
 	"context"
 	"math/rand/v2"
-	"sync/atomic"
 	"time"
 
 	"github.com/tiercache/tiercache/faults/internal/checker"
@@ -65,13 +64,12 @@ func (i *instance) read(ctx context.Context, stream uint64) {
 
 // check reads key k once and judges the answer.
 func (i *instance) check(k int) {
-	var called atomic.Bool
 	r := checker.Read{Key: k, Instance: i.cfg.Number, Start: mono.Now()}
-	v, err := i.cache.GetOrLoad(context.Background(), source.Name(k), i.source.load(k, &called))
-	r.End, r.Loaded = mono.Now(), called.Load()
+	found, err := i.cache.Lookup(context.Background(), source.Name(k), i.source.load(k))
+	r.End, r.Tier, r.Age, r.Joined = mono.Now(), found.Tier, found.Age, found.Joined
 	switch {
 	case err == nil:
-		if v.Key == k {
+		if v := found.Value; v.Key == k {
 			r.Version = v.Version
 		} // else it is none that the key ever had, as 0 is
 		i.tally.Check(i.src, r)

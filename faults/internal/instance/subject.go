@@ -19,7 +19,7 @@ import (
 
 // A subject is the cache under test. All methods may be called by many goroutines at once.
 type subject interface {
-	GetOrLoad(ctx context.Context, key string, load tiercache.Loader[Value], opts ...tiercache.CallOption) (Value, error)
+	Lookup(ctx context.Context, key string, load tiercache.Loader[Value], opts ...tiercache.CallOption) (tiercache.Result[Value], error)
 	Delete(ctx context.Context, keys ...string) error
 	Close() error
 }
@@ -28,6 +28,8 @@ type subject interface {
 type waiter interface {
 	DeleteWait(ctx context.Context, keys ...string) error
 }
+
+var _ waiter = (*tiercache.Cache[Value])(nil)
 
 // Entries live longer than any fault, so that none of them is repaired by time. A lease does not, so that an instance that
 // is paused while it loads does not keep the others from loading for long.

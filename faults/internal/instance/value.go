@@ -39,10 +39,9 @@ type loader struct {
 	panics bool         // the cache has to survive panics
 }
 
-// load returns a Loader for key k that reports in called that it was called.
-func (l *loader) load(k int, called *atomic.Bool) tiercache.Loader[Value] {
+// load returns a Loader for key k.
+func (l *loader) load(k int) tiercache.Loader[Value] {
 	return func(ctx context.Context, _ string) (Value, error) {
-		called.Store(true)
 		if l.calm.Load() {
 			return l.read(k), nil
 		}

@@ -23,10 +23,11 @@ func (i *instance) verify() (Reply, error) {
 	i.calm.Store(true)
 	defer i.calm.Store(false)
 	return i.compare(func(k int) (uint64, bool, error) {
-		v, err := i.cache.GetOrLoad(context.Background(), source.Name(k), i.source.load(k, new(atomic.Bool)))
+		found, err := i.cache.Lookup(context.Background(), source.Name(k), i.source.load(k))
 		if isSource(err) {
 			return 0, false, nil // a load that began before
 		}
+		v := found.Value
 		if err == nil && v.Key != k {
 			err = fmt.Errorf("key %d has the value of %d", k, v.Key)
 		}

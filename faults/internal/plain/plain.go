@@ -43,30 +43,31 @@ func New[V any](rdb redis.UniversalClient, name string, ttl time.Duration, valid
 	return c
 }
 
-// GetOrLoad returns the value of key from the map, from Redis, or from load. It has the options of a tiercache.Cache and ignores them.
-func (c *Cache[V]) GetOrLoad(ctx context.Context, key string, load tiercache.Loader[V], _ ...tiercache.CallOption) (V, error) {
+// Lookup returns the value of key from the map, from Redis, or from load, and the name of where it was. It has the options of a
+// tiercache.Cache and ignores them.
+func (c *Cache[V]) Lookup(ctx context.Context, key string, load tiercache.Loader[V], _ ...tiercache.CallOption) (tiercache.Result[V], error) {
 	c.mu.RLock()
 	v, ok := c.values[key]
 	c.mu.RUnlock()
 	if ok {
-		return v, nil
+		return tiercache.Result[V]{Value: v, Found: true, Tier: "map"}, nil
 	}
 	if data, err := c.rdb.Get(ctx, c.name+":"+key).Bytes(); err == nil {
 		var v V
 		if json.Unmarshal(data, &v) == nil && c.valid(key, v) == nil {
 			c.remember(key, v)
-			return v, nil
+			return tiercache.Result[V]{Value: v, Found: true, Tier: "Redis"}, nil
 		}
 	}
 	v, err := load(ctx, key)
 	if err != nil {
-		return v, err
+		return tiercache.Result[V]{}, err
 	}
 	if data, err := json.Marshal(v); err == nil {
 		_ = c.rdb.Set(ctx, c.name+":"+key, data, c.ttl).Err() // a miss next time
 	}
 	c.remember(key, v)
-	return v, nil
+	return tiercache.Result[V]{Value: v, Found: true, Loaded: true}, nil
 }
 
 // Delete removes keys from Redis and from the maps of all instances that listen.

@@ -107,8 +107,8 @@ func (r *Result) Details(w io.Writer) {
 		fmt.Fprintf(w, "wrong in Redis: %+v\n", m)
 	}
 	for _, o := range r.Checks.Offenders[:min(len(r.Checks.Offenders), most)] {
-		fmt.Fprintf(w, "wrong read: instance %d, %s, version %d of %d, stale for %v, took %v, loaded %t, verdict %+v, behind a rollback %t\n",
-			o.Instance, o.Name, o.Version, o.Newest, o.Staleness, o.End.Sub(o.Start), o.Loaded, o.Verdict, o.Behind)
+		fmt.Fprintf(w, "wrong read: instance %d, %s, version %d of %d, stale for %v, took %v, from %q, age %v, joined %t, verdict %+v, behind a rollback %t\n",
+			o.Instance, o.Name, o.Version, o.Newest, o.Staleness, o.End.Sub(o.Start), o.Tier, o.Age, o.Joined, o.Verdict, o.Behind)
 		for _, a := range o.Acks {
 			fmt.Fprintf(w, "\tversion %d by instance %d (waited %t) %v before it\n", a.Version, a.Instance, a.Waited, o.Start.Sub(a.At))
 		}
