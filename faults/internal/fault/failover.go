@@ -25,7 +25,7 @@ func onSentinel() []Fault {
 // onCluster returns what can happen to a cluster.
 func onCluster() []Fault {
 	return []Fault{
-		{Name: "CLUSTER FAILOVER", Run: clusterFailover()},
+		{Name: "CLUSTER FAILOVER", Moves: true, Run: clusterFailover()},
 		{Name: "CLUSTER FAILOVER FORCE", Rollback: true, Run: clusterFailover("force")},
 		{Name: "CLUSTER FAILOVER TAKEOVER", Rollback: true, Run: clusterFailover("takeover")},
 		{Name: "master killed, replaced", Rollback: true, Run: killMaster(false)},

@@ -30,6 +30,8 @@ type Fault struct {
 	Name string
 	// Rollback says that Redis may lose acknowledged changes. Such a fault is alone: there is no other at the same time.
 	Rollback bool
+	// Moves says that other servers become masters, though nothing is lost.
+	Moves bool
 	// Spares says that the plain cache is spared: it cannot tell what the fault leaves behind from its own.
 	Spares bool
 	// Run begins the trouble, lets it last, shorter if ctx is done, and ends it. Chance is all in r.

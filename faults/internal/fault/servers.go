@@ -80,15 +80,40 @@ func crowd(policy string) func(context.Context, *Env, *rand.Rand) error {
 // killClients closes connections again and again.
 func killClients(kind string) func(context.Context, *Env, *rand.Rand) error {
 	return func(ctx context.Context, e *Env, r *rand.Rand) error {
-		kill := onMasters("client", "kill", "type", kind)
+		masters, err := e.Servers.Masters(ctx)
+		if err != nil {
+			return err
+		}
 		for range 1 + r.IntN(8) {
-			if err := kill(ctx, e, r); err != nil {
-				return err
+			for _, m := range masters {
+				if err := killOf(ctx, m, kind); err != nil {
+					return err
+				}
 			}
 			last(ctx, between(r, e.Bound/20, e.Bound/2))
 		}
 		return nil
 	}
+}
+
+// killOf closes the connections of a kind, except those of sentinels: cut off from the master, they would put another in its place.
+func killOf(ctx context.Context, m *servers.Node, kind string) error {
+	list, err := m.Admin.Do(ctx, "client", "list", "type", kind).Text()
+	if err != nil {
+		return fmt.Errorf("CLIENT LIST: %w", err)
+	}
+	args := []any{"client", "kill", "type", kind, "id", 0}
+	for line := range strings.Lines(list) {
+		id, _, ok := strings.Cut(strings.TrimPrefix(line, "id="), " ")
+		if !ok || strings.Contains(line, " name=sentinel-") {
+			continue
+		}
+		args[len(args)-1] = id
+		if err := m.Admin.Do(ctx, args...).Err(); err != nil && !strings.Contains(err.Error(), "No such client") {
+			return fmt.Errorf("CLIENT KILL: %w", err)
+		}
+	}
+	return nil
 }
 
 // rubbish overwrites a part of some records.

@@ -55,6 +55,7 @@ type run struct {
 	env      *fault.Env
 	lanes    []*lane
 	children []*child
+	masters  []string     // addresses; only one fault at a time changes them
 	alone    sync.RWMutex // held for reading by ordinary faults, for writing by those that are alone
 
 	mu     sync.Mutex
@@ -134,6 +135,7 @@ func (r *run) killAll() {
 
 // do runs rounds of faults until the time is up.
 func (r *run) do(ctx context.Context) error {
+	r.noteMasters(ctx)
 	began := time.Now()
 	for round := 1; ; round++ {
 		left := r.cfg.For - time.Since(began)
@@ -168,6 +170,7 @@ func (r *run) compare(ctx context.Context) error {
 	if err := r.env.Servers.Settle(ctx); err != nil {
 		return err
 	}
+	r.checkMasters(ctx)
 	if _, err := r.askAll(ctx, instance.Quiet); err != nil {
 		return err
 	}

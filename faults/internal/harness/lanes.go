@@ -2,7 +2,9 @@ package harness
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -116,11 +118,34 @@ func (r *run) injectNow(ctx context.Context, f fault.Fault, chance *rand.Rand) {
 	e := report.Event{Name: f.Name, Rollback: f.Rollback, From: mono.Now()}
 	err := f.Run(ctx, r.env, chance)
 	e.To = mono.Now()
+	if f.Rollback || f.Moves {
+		r.noteMasters(ctx)
+	}
 	r.mu.Lock()
 	r.result.Faults = append(r.result.Faults, e)
 	r.mu.Unlock()
 	if err != nil && ctx.Err() == nil { // cut short, it may have failed by that
 		r.problem(faultError{f.Name, err})
+	}
+}
+
+// noteMasters remembers who the masters are after a fault that has changed them.
+func (r *run) noteMasters(ctx context.Context) {
+	masters, err := r.env.Servers.MasterAddrs(context.WithoutCancel(ctx))
+	if err != nil {
+		r.problem(err)
+		return
+	}
+	r.masters = masters
+}
+
+// checkMasters reports masters that no fault has made, as sentinels do on a machine that is too busy. What is lost
+// by that cannot be told from what the cache has lost.
+func (r *run) checkMasters(ctx context.Context) {
+	before := r.masters
+	r.noteMasters(ctx)
+	if !slices.Equal(before, r.masters) {
+		r.problem(fmt.Errorf("a failover that no fault has caused, from %v to %v: what was read since is not to be relied on", before, r.masters))
 	}
 }
 

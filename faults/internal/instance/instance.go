@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -41,8 +42,9 @@ type instance struct {
 
 	writes, waited, failedDeletes, sourceErrors, callerErrors atomic.Uint64
 
-	mu         sync.Mutex
-	errorTexts []string // guarded by mu
+	mu          sync.Mutex
+	errorTexts  []string // guarded by mu
+	lastFailure error    // guarded by mu; of a delete
 }
 
 // Main is the main function of an instance: it does what it reads from in until that ends, and answers on out.
@@ -94,8 +96,7 @@ func (i *instance) obey(c Command) (Reply, error) {
 		i.begin()
 		return Reply{}, nil
 	case Quiet:
-		i.quiet()
-		return Reply{}, nil
+		return Reply{}, i.quiet()
 	case Verify:
 		return i.verify()
 	case Far:
@@ -132,17 +133,36 @@ func (i *instance) begin() {
 	i.rounds++
 }
 
-// quiet stops the writers and waits until all they have begun is acknowledged.
-func (i *instance) quiet() {
+// quiet stops the writers and waits until all they have begun is acknowledged, which must not take long without faults.
+func (i *instance) quiet() error {
 	if i.stopWrites != nil {
 		i.stopWrites()
 	}
-	i.writing.Wait()
+	acknowledged := make(chan struct{})
+	go func() {
+		i.writing.Wait()
+		close(acknowledged)
+	}()
+	timer := time.NewTimer(quietWithin)
+	defer timer.Stop()
+	select {
+	case <-acknowledged:
+		return nil
+	case <-timer.C:
+		i.mu.Lock()
+		defer i.mu.Unlock()
+		return fmt.Errorf("deletes fail for %v: %w", quietWithin, i.lastFailure)
+	}
 }
+
+// quietWithin is longer than it takes a client to find its way after the worst of faults.
+const quietWithin = 30 * time.Second
 
 // end stops all that begin has started and closes the cache.
 func (i *instance) end() error {
-	i.quiet()
+	if err := i.quiet(); err != nil {
+		return err
+	}
 	if i.endReads != nil {
 		i.endReads()
 	}

@@ -59,5 +59,8 @@ func (i *instance) delete(key string, wait bool) (hasWaited bool) {
 			return wait && canWait
 		}
 		i.failedDeletes.Add(1)
+		i.mu.Lock()
+		i.lastFailure = err
+		i.mu.Unlock()
 	}
 }

@@ -157,6 +157,16 @@ func (f *Fleet) Masters(ctx context.Context) ([]*Node, error) {
 	return masters, nil
 }
 
+// MasterAddrs returns the addresses of Masters.
+func (f *Fleet) MasterAddrs(ctx context.Context) ([]string, error) {
+	masters, err := f.Masters(ctx)
+	var addrs []string
+	for _, m := range masters {
+		addrs = append(addrs, m.Addr())
+	}
+	return addrs, err
+}
+
 // ReplicasOf returns the servers that hold themselves to be replicas of master.
 func (f *Fleet) ReplicasOf(ctx context.Context, master *Node) ([]*Node, error) {
 	var found []*Node
