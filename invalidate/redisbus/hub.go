@@ -139,6 +139,7 @@ func (h *hub) judge(l *look, parts partitions, bound time.Duration, last bool) (
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	back := false
+	var good partitions
 	for p := range invalidate.Partitions {
 		if !parts.has(p) || l.errs[p] != nil {
 			continue
@@ -165,10 +166,15 @@ func (h *hub) judge(l *look, parts partitions, bound time.Duration, last bool) (
 			log.Adopt(head)
 			log.catchUp()
 		}
-		h.confirm(p, l.began, bound)
+		good |= partition(p)
 	}
 	if back {
-		h.rolledBack()
+		h.rolledBack() // before the confirmation, which lets what is remembered age
+	}
+	for p := range invalidate.Partitions {
+		if good.has(p) {
+			h.confirm(p, l.began, bound)
+		}
 	}
 	return missing
 }

@@ -58,10 +58,13 @@ func (p *poller) run(ctx context.Context) {
 	}
 }
 
+// shortestSleep is how much longer than before the machine must have been suspended to count: less may be an error of the measurement.
+const shortestSleep = 20 * time.Millisecond
+
 // poll takes one look.
 func (p *poller) poll(ctx context.Context) {
 	// While the machine sleeps its monotonic clock stands still, so what was confirmed before looks younger than it is.
-	if asleep := p.suspended(); asleep > p.asleep+time.Millisecond {
+	if asleep := p.suspended(); asleep > p.asleep+shortestSleep {
 		p.asleep = asleep
 		p.hub.dropAll()
 	}
@@ -78,6 +81,7 @@ func (p *poller) poll(ctx context.Context) {
 		p.count.polls.Add(1)
 		p.failing = false
 	}
+	p.identify(ctx, &l) // first: whoever repeats what he remembers of the time since the last confirmation should not have forgotten it
 	missing := p.hub.judge(&l, allPartitions, p.cfg.Bound, false)
 	if missing != 0 {
 		missing = p.await(ctx, &l, missing)
@@ -92,7 +96,6 @@ func (p *poller) poll(ctx context.Context) {
 		p.acked.forget(l.dropped)
 	}
 	p.resubscribe(&l)
-	p.identify(ctx, &l)
 }
 
 // read fills in what is in Redis. Its error is that of the first log that could not be read. The nodes of a cluster are asked each for itself, so

@@ -74,6 +74,7 @@ func TestEventThatAReplicaHasIsAcknowledged(t *testing.T) {
 	b := newBus(t, rdb, often, oneReplica)
 	l := listen(t, b)
 	l.inPlace(t, 1)
+	eventually(t, "the replica has caught up", func() bool { return b.Publish(t.Context(), deletion("first")) == nil })
 	for range 3 {
 		l.hears(t, b, "k")
 	}
