@@ -1,7 +1,9 @@
 package tiercache_test
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -162,5 +164,43 @@ func TestExcludedH31SetsThatArriveInAnotherOrder(t *testing.T) {
 		}
 		f.serves(t, f.there, 3)
 		f.serves(t, f.here, 3)
+	})
+}
+
+// A lateStore hangs when it is told to. What it was sent is carried out when it goes on.
+type lateStore struct {
+	*backend.Memory
+	hangs bool
+	late  []func() error
+}
+
+func (s *lateStore) Set(ctx context.Context, key string, value []byte, ttl time.Duration) error {
+	if !s.hangs {
+		return s.Memory.Set(ctx, key, value, ttl)
+	}
+	value = bytes.Clone(value)
+	s.late = append(s.late, func() error { return s.Memory.Set(context.Background(), key, value, ttl) })
+	return context.DeadlineExceeded
+}
+
+// A Set fails, because the store hangs. It goes on, and carries out what others have sent meanwhile before that.
+func TestExcludedH30SetThatIsCarriedOutLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &lateStore{Memory: backend.NewMemory(), hangs: true}
+		f := newExcludedFleet(t, store, store)
+		if err := f.here.Set(t.Context(), "k", 1); !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("Set() = %v, want %v", err, context.DeadlineExceeded)
+		}
+		store.hangs = false
+		f.source.value.Store(2)
+		if err := f.there.Delete(t.Context(), "k"); err != nil {
+			t.Fatal(err)
+		}
+		for _, do := range store.late {
+			if err := do(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		f.oldForTheTTL(t, f.there)
 	})
 }
