@@ -33,6 +33,10 @@ fuzz: ## Run every fuzz target for FUZZTIME (default 10s)
 		echo "fuzz $$p $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$p; \
 	done; done; done
 
+.PHONY: mutations
+mutations: ## Switch off the guards of the coherence contract one by one, and see the tests notice
+	go run ./internal/mutations
+
 .PHONY: bench
 bench: ## Compare the local hit with ristretto and with the clock
 	go test -run '^$$' -bench 'Hit' -benchmem -count 8 .

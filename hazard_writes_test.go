@@ -94,3 +94,31 @@ func TestH25LoadThatIsSlowerThanItsLease(t *testing.T) {
 		staleGet(t, here, 2)
 	})
 }
+
+// A Delete has moved the fence. A read takes its stamp and gets the old value from the store; the store deletes it, and the Delete returns;
+// then the read stores what it has in memory. The own event tells nothing, so the Delete moves the fence again.
+func TestH3FarReadDuringADeleteOfTheSameProcess(t *testing.T) {
+	flightEngine(t, func(t *testing.T, near tier.Tier[int64]) {
+		bus, far := newStepBus(time.Hour), &afterGet{RemoteTier: flightFar(newStepStore())}
+		c := newCache(t, tiercache.Config[int64]{Bus: bus, Tiers: []tier.Tier[int64]{near, far}})
+		synctest.Wait()
+		statsSet(t, c)
+		goOn, read := make(chan struct{}), make(chan struct{})
+		bus.step = func(_ context.Context, do func() error) error {
+			far.do = func() { <-goOn }
+			go func() {
+				defer close(read)
+				_, _, _ = c.Get(context.Background(), "k") // the old value would be right, and so is to look again
+			}()
+			synctest.Wait()
+			if far.do != nil {
+				t.Error("the read has not got the old value")
+			}
+			return do()
+		}
+		hazardDelete(t, c)
+		close(goOn)
+		<-read
+		staleGet(t, c, 0)
+	})
+}

@@ -108,7 +108,7 @@ var hazards = []hazard{
 		inBus + "TestLogThatHasGoneBackIsNoticed",
 	}},
 	{number: 21, what: "the store is read from a replica that lags", tests: []string{
-		inBus + "TestConfigurationIsChecked",
+		inBus + "TestH21ClientsThatReadFromReplicasAreRefused",
 	}, excluded: []string{"TestExcludedH21ReplicaThatLags"}},
 	{number: 22, what: "slots of a cluster move", tests: []string{
 		inBus + "TestLogMovesToAnotherNode",

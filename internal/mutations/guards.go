@@ -53,7 +53,7 @@ var nearGuards = []mutation{
 		guard: "A write moves the fence again when it is published", off: "what was read in between stays",
 		file: "write_near.go",
 		old:  "c.fence.Bump(key, part)\n\treturn c.eachNear(\"delete\"", new: "return c.eachNear(\"delete\"",
-		pkg: ".", test: "TestNothingThatIsReadBeforeTheStepSurvivesIt",
+		pkg: ".", test: "TestH3FarReadDuringADeleteOfTheSameProcess",
 	},
 	{
 		guard: "After a failed attempt the cache has another name", off: "its event is taken for an echo when it comes late",
@@ -71,15 +71,33 @@ var nearGuards = []mutation{
 		pkg: ".", test: "TestH11EventComesWhenTheFarTierIsWritten",
 	},
 	{
+		guard: "A written value is as old as the beginning of the write", off: "it is as old as the end",
+		file: "write_near.go",
+		old:  "e.Stamp.AsOf = begun.AsOf", new: "_ = begun.AsOf",
+		pkg: ".", test: "TestValueOfASetIsAsOldAsTheSet",
+	},
+	{
+		guard: "Memory keeps no value of which the far tier failed", off: "it does",
+		file: "write_near.go",
+		old:  "if farOK && (alone", new: "if (alone",
+		pkg: ".", test: "TestWritesWithoutRedisFailAndForgetTheOldValue",
+	},
+	{
+		guard: "Of two writes at once memory keeps neither", off: "it keeps the last one",
+		file: "write_near.go",
+		old:  "alone := e.Stamp.Sum == begun.Sum+1\n", new: "alone := true\n",
+		pkg: ".", test: "TestNearTierNeverKeepsWhatTheFarOneDoesNotHave",
+	},
+	{
 		guard: "Memory compares the whole key", off: "an entry of another key with the same hash is served",
 		file: "tier/memory.go",
-		old:  "if e == nil || e.Key != key {", new: "if e == nil {",
+		old:  "e != nil && e.Key == key {", new: "e != nil {",
 		pkg: "./tier", test: "TestEntryOfAnotherKeyWithTheSameHashIsAMiss",
 	},
 	{
 		guard: "A closed cache uses no tier", off: "Close waits for nobody",
 		file: "internal/stripe/gate.go",
-		old:  "s.out.Load()+s.counted.Load() != s.in.Load()", new: "false",
+		old:  "s.out.Load()+s.counted.Load() != s.in.Load()", new: "s.in.Load() == 0",
 		pkg: ".", test: "TestCloseWaitsForACallThatUsesATier",
 	},
 	{
@@ -94,6 +112,12 @@ var nearGuards = []mutation{
 		old:  "if h.journal.rolledBack() {", new: "if false {",
 		pkg: ".", test: "TestWritesThatTheStoreHasLostAreRepeated",
 	},
+	{
+		guard: "A write during a rollback is repeated as well", off: "it is recorded, and left alone",
+		file: "journal.go",
+		old:  "return j.rollbacks != rollbacks && j.start()", new: "return false",
+		pkg: ".", test: "TestWriteDuringARollbackIsRepeated",
+	},
 }
 
 // loadGuards decide what becomes of a load.
@@ -107,7 +131,7 @@ var loadGuards = []mutation{
 	{
 		guard: "Nobody joins a flight that is not trusted", off: "its age is not looked at",
 		file: "singleflight.go",
-		old:  "g.fence.Trusted(&f.stamp, clock.Now())", new: "true",
+		old:  "g.fence.Trusted(&f.stamp, clock.Now())", new: "clock.Now() > 0",
 		pkg: ".", test: "TestFlightThatTheBusDoesNotVouchForIsNotJoined",
 	},
 	{

@@ -58,7 +58,7 @@ var busGuards = []mutation{
 	{
 		guard: "Heads of a log are told apart by nonces", off: "heads are compared by their numbers",
 		file: "internal/chain/chain.go",
-		old:  "case nonce != h.Nonce:", new: "case false:",
+		old:  "case nonce != h.Nonce:", new: "case nonce != h.Nonce && false:",
 		pkg: "./invalidate/redisbus", test: "TestNoOrderOfEventsBreaksTheContract",
 	},
 	{
@@ -137,6 +137,43 @@ var busGuards = []mutation{
 		guard: "Clients that read from replicas are refused", off: "a replica may confirm what it does not know",
 		file: "invalidate/redisbus/bus.go",
 		old:  "o.ReadOnly || o.RouteByLatency || o.RouteRandomly", new: "o.ClientName == \"none\"",
-		pkg: "./invalidate/redisbus", test: "TestConfigurationIsChecked",
+		pkg: "./invalidate/redisbus", test: "TestH21ClientsThatReadFromReplicasAreRefused",
+	},
+	{
+		guard: "A sleep of the machine drops everything", off: "it goes unnoticed",
+		file: "invalidate/redisbus/poll.go",
+		old:  "if asleep := p.suspended(); asleep > p.asleep+time.Millisecond {", new: "if asleep := p.suspended(); false {",
+		pkg: "./invalidate/redisbus", test: "TestSuspendDropsEverything",
+	},
+	{
+		guard: "A strict poll is a write", off: "its error is ignored",
+		file: "invalidate/redisbus/script.go",
+		old:  "errs[p] = touched[p].Err()", new: "_ = touched[p].Err()",
+		pkg: "./invalidate/redisbus", test: "TestStrictPollAsksForAWrite",
+	},
+	{
+		guard: "An event is acknowledged when enough replicas have it", off: "when the master has",
+		file: "invalidate/redisbus/publish.go",
+		old:  "if n < b.cfg.Replicas {", new: "if false {",
+		pkg: "./invalidate/redisbus", test: "TestEventThatNoReplicaHasIsAnError",
+	},
+	{
+		guard: "Epochs and nonces are random", off: "they are all the same",
+		file: "invalidate/redisbus/script.go",
+		old:  "if n := rand.Uint64(); n != 0 {\n\t\t\treturn n", new: "if n := rand.Uint64(); n != 0 {\n\t\t\treturn 1",
+		pkg: "./invalidate/redisbus", test: "TestLogThatHasGoneBackIsNoticed",
+	},
+	{
+		guard: "A deaf subscription is replaced", off: "it is kept",
+		file: "invalidate/redisbus/poll.go",
+		old:  "if deaf != 0 {", new: "if false {",
+		pkg: "./invalidate/redisbus", test: "TestSubscriptionThatIsDeafIsReplaced",
+	},
+	{
+		guard: "Messages are read without a timeout", off: "a timeout loses the part of one that was read",
+		file: "invalidate/redisbus/link.go",
+		old:  "msg, err := ps.Receive(ctx)",
+		new:  "msg, err := ps.ReceiveTimeout(ctx, 20*time.Millisecond)\n\t\tif n, ok := err.(interface{ Timeout() bool }); ok && n.Timeout() {\n\t\t\tcontinue\n\t\t}",
+		pkg:  "./invalidate/redisbus", test: "TestH33MessageThatComesInPieces",
 	},
 }

@@ -1,9 +1,13 @@
 package main
 
 import (
+	"errors"
 	"go/parser"
 	"go/token"
+	"io/fs"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -24,6 +28,27 @@ func TestEveryGuardIsFoundAndItsMutantIsGo(t *testing.T) {
 		if _, err := parser.ParseFile(token.NewFileSet(), m.file, mutant, parser.SkipObjectResolution); err != nil {
 			t.Errorf("%s: the mutant is no Go: %v", m.guard, err)
 		}
+	}
+}
+
+func TestThePageHasTheTable(t *testing.T) {
+	root, err := moduleRoot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile(filepath.Join(root, "docs", "consistency.md"))
+	if errors.Is(err, fs.ErrNotExist) {
+		t.Skip("there is no page")
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	var table strings.Builder
+	table.WriteString(tableHead)
+	for _, m := range mutations {
+		table.WriteString(m.row())
+	}
+	if !strings.Contains(string(page), table.String()) {
+		t.Error("docs/consistency.md does not have the table that go run ./internal/mutations -list prints")
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -71,6 +72,24 @@ func dialInPieces(ctx context.Context, network, addr string) (net.Conn, error) {
 		}
 	}()
 	return ours, nil
+}
+
+// A replica may not have what the master has acknowledged, and so confirm what is not so.
+func TestH21ClientsThatReadFromReplicasAreRefused(t *testing.T) {
+	for name, o := range map[string]redis.ClusterOptions{
+		"ReadOnly":       {ReadOnly: true},
+		"RouteByLatency": {RouteByLatency: true},
+		"RouteRandomly":  {RouteRandomly: true},
+	} {
+		o.Addrs = []string{"127.0.0.1:1"}
+		rdb := redis.NewClusterClient(&o)
+		if _, err := redisbus.New(rdb, redisbus.Config{}); err == nil || !strings.Contains(err.Error(), "replicas") {
+			t.Errorf("New() with %s = %v, want an error that names the replicas", name, err)
+		}
+		if err := rdb.Close(); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 // There are two masters, and this process has the one that is nobody's any more. It answers polls, and so it confirms. Config.StrictPoll with
