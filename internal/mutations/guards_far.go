@@ -59,7 +59,7 @@ var busGuards = []mutation{
 		guard: "Heads of a log are told apart by nonces", off: "heads are compared by their numbers",
 		file: "internal/chain/chain.go",
 		old:  "case nonce != h.Nonce:", new: "case nonce != h.Nonce && false:",
-		pkg: "./invalidate/redisbus", test: "TestNoOrderOfEventsBreaksTheContract",
+		pkg: "./internal/chain", test: "TestCompare",
 	},
 	{
 		guard: "A log that is shorter than it was has gone back", off: "that is not looked at",
