@@ -97,6 +97,8 @@ func (f *Fleet) startNodes(count int, args func(i int) []string) error {
 		}
 		all := []string{
 			"--save", "", "--appendonly", "yes", "--appendfsync", "always", "--enable-debug-command", "yes",
+			// A proxy that connects to a paused server with a full backlog would wait for a minute or more, long after the server goes on.
+			"--tcp-backlog", "4096",
 			"--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1", "--repl-timeout", "10",
 		}
 		if args != nil {
