@@ -3,6 +3,7 @@ package fault
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"time"
 
@@ -55,7 +56,17 @@ func Lanes(t servers.Topology) []Lane {
 	case servers.Cluster:
 		server = append(server, onCluster()...)
 	}
+	for i := range server {
+		server[i].Run = mended(server[i].Run)
+	}
 	return []Lane{{"servers", server}, {"network", onNetwork()}, {"instances", onInstances()}}
+}
+
+// mended runs a fault of servers, and then mends the network as far as it has suffered from it.
+func mended(run func(context.Context, *Env, *rand.Rand) error) func(context.Context, *Env, *rand.Rand) error {
+	return func(ctx context.Context, e *Env, r *rand.Rand) error {
+		return errors.Join(run(ctx, e, r), e.Network.Mend())
+	}
 }
 
 // last waits for d, or until ctx is done.

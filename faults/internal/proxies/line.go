@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/Shopify/toxiproxy/v2"
@@ -15,17 +16,22 @@ import (
 // patience is how long a proxy may take to change its toxics.
 const patience = time.Second
 
-// A line is one proxy, and those that have taken its place. One goroutine at a time uses it.
+// A line is one proxy, and those that have taken its place.
 //
 // A proxy changes the toxics of a connection by interrupting those that it has, and waits for ever for one that is about to hand data on to
 // an end that is gone. That happens where connections are given up in the middle, which is all the time here. Such a proxy is left
 // alone with its connections, which are silent then, and another takes its place for new ones.
+//
+// Nor does a proxy come back to itself when a server was paused: thousands of connections wait by then that nobody is interested in any
+// more, and while it takes them one by one, those who wait behind them give up as well.
 type line struct {
 	network *Network
 	addr    string // of the server
 	number  int    // of its port
-	proxy   *toxiproxy.Proxy
-	toxic   bool
+
+	mu    sync.Mutex       // held while the proxy is changed
+	proxy *toxiproxy.Proxy // guarded by mu
+	toxic bool             // guarded by mu
 }
 
 // open starts a proxy without toxics.
@@ -59,6 +65,8 @@ func (l *line) abandon() {
 
 // poison adds toxics.
 func (l *line) poison(toxics []Toxic) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.toxic = true
 	added := make(chan struct{})
 	var err error
@@ -90,8 +98,38 @@ func addAll(p *toxiproxy.Proxy, toxics []Toxic) error {
 	return nil
 }
 
+// mend puts another proxy in the place of one that lets nothing through though it has no toxics.
+func (l *line) mend() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.toxic || answers(l.proxy.Listen) {
+		return nil
+	}
+	l.abandon()
+	return l.open()
+}
+
+// answers reports whether a server of Redis answers at addr.
+func answers(addr string) bool {
+	conn, err := net.DialTimeout("tcp", addr, patience)
+	if err != nil {
+		return false
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(patience / 4)); err != nil {
+		return false
+	}
+	if _, err := conn.Write([]byte("PING\r\n")); err != nil {
+		return false
+	}
+	_, err = conn.Read(make([]byte, 1)) // whatever it says
+	return err == nil
+}
+
 // heal removes all toxics.
 func (l *line) heal() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if !l.toxic {
 		return nil
 	}

@@ -34,8 +34,7 @@ type Toxic struct {
 	Attributes map[string]any `json:"attributes"`
 }
 
-// A Network is a proxy for each instance, server and role. Its methods may be called by many goroutines at once, but only by one for
-// each instance.
+// A Network is a proxy for each instance, server and role. Its methods may be called by many goroutines at once.
 type Network struct {
 	server *toxiproxy.ApiServer
 	board  Board
@@ -107,13 +106,21 @@ func (n *Network) Heal(instance int) error {
 	return n.each(instance, func(_ Role, l *line) error { return l.heal() })
 }
 
+// Mend repairs what has suffered from servers that were paused or gone. It is called when they are all back.
+func (n *Network) Mend() error {
+	return n.each(everyone, func(_ Role, l *line) error { return l.mend() })
+}
+
+// everyone stands for all instances.
+const everyone = -1
+
 // each calls f for all lines of an instance at once.
 func (n *Network) each(instance int, f func(Role, *line) error) error {
 	var done sync.WaitGroup
 	var mu sync.Mutex
 	var errs []error
 	for e, l := range n.lines {
-		if e.instance != instance {
+		if instance != everyone && e.instance != instance {
 			continue
 		}
 		done.Go(func() {
