@@ -147,7 +147,7 @@ func build[V any](cfg Config[V]) (*Cache[V], error) {
 		leaser:   -1,
 		profile:  profile,
 		bus:      cfg.Bus,
-		outage:   time.Duration(cfg.Outage),
+		outage:   min(time.Duration(cfg.Outage), endless),
 		observer: cfg.Observer,
 		clone:    cfg.Clone,
 		maxKey:   cmp.Or(cfg.MaxKeyBytes, DefaultMaxKeyBytes),

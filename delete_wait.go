@@ -10,8 +10,8 @@ import (
 // heard of it, has stopped trusting its memory by then. Use it where the next step must not be met by an old value, as after taking
 // away a right.
 //
-// It takes the bound of the bus longer than Delete, a thousandth of that for clocks that run at different rates, and what
-// Config.Outage adds, which must be the same in all processes. Without a bus there is nobody to wait for. With a bus that
+// It takes the bound of the bus longer than Delete, what Config.Outage adds, and a thousandth of both for clocks that run at different
+// rates. The bound and the outage are those of this process, and must be no shorter than those of any other. Without a bus there is nobody to wait for. With a bus that
 // promises no bound it is ErrNoBound, and nothing has been deleted. An error of Delete is returned at once. When ctx is done or the cache is closed before the time is up,
 // the error, which wraps ctx.Err or ErrClosed, says that the keys have been deleted, and that others may serve them still.
 func (c *Cache[V]) DeleteWait(ctx context.Context, keys ...string) error {

@@ -3,6 +3,7 @@ package tiercache_test
 import (
 	"context"
 	"errors"
+	"math"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -151,4 +152,16 @@ func TestDeleteWaitOfAClosedCache(t *testing.T) {
 	if err := errors.Join(c.Close(), c.DeleteWait(t.Context(), "k")); !errors.Is(err, tiercache.ErrClosed) {
 		t.Errorf("DeleteWait(k) after Close = %v, want ErrClosed", err)
 	}
+}
+
+// A process that serves without end what nobody vouches for may have others that do so too.
+func TestDeleteWaitWithAnEndlessOutageWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		here, _ := waitFleet(t, tiercache.ServeStale(math.MaxInt64-time.Hour))
+		ctx, cancel := context.WithTimeout(t.Context(), 24*time.Hour)
+		defer cancel()
+		if err := here.DeleteWait(ctx, "k"); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("DeleteWait(k) = %v, want %v", err, context.DeadlineExceeded)
+		}
+	})
 }

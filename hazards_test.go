@@ -160,6 +160,7 @@ var hazards = []hazard{
 		"TestH34EntryThatWasInHandDuringAPause",
 	}, excluded: []string{"TestExcludedH34PauseAfterTheCheck"}},
 	{number: 35, what: "a Clear crosses loads and reads", tests: []string{
+		"TestClearThatIsNotHeardOfEndsWithTheBound",
 		"TestClearOvertakesRunningLoads",
 		"TestClearForgetsWhatWasReadMeanwhile",
 	}},

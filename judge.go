@@ -32,13 +32,13 @@ const (
 )
 
 // judge says whether e, which tier i has, can be used at now: not if it has expired or the fence refuses it. An entry from outside the
-// process gets stamp, which was taken before it was read.
+// process gets stamp, which was taken before it was read: see stampFar.
 func (c *Cache[V]) judge(i int, e *tier.Entry[V], stamp fence.Stamp, now clock.Instant) refusal {
 	if e == nil {
 		return missing
 	}
-	if i >= c.near && e.Stamp.IsZero() {
-		e.Stamp = stamp // still ours alone
+	if i >= c.near && !e.Stamp.Taken() {
+		stampFar(e, stamp)
 	}
 	until := c.fence.TrustedUntil(&e.Stamp) // before the counters: see leave
 	switch {
@@ -54,6 +54,15 @@ func (c *Cache[V]) judge(i int, e *tier.Entry[V], stamp fence.Stamp, now clock.I
 		return late
 	}
 	return untrusted
+}
+
+// stampFar gives an entry from outside the process, which is still ours alone, the stamp that was taken before it was read. The
+// tier may have judged it by what it knew before that.
+func stampFar[V any](e *tier.Entry[V], stamp fence.Stamp) {
+	if asOf := e.Stamp.AsOf; asOf != 0 {
+		stamp.AsOf = min(stamp.AsOf, asOf)
+	}
+	e.Stamp = stamp
 }
 
 // missed counts a read that tier i could not answer.

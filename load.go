@@ -64,7 +64,12 @@ func (c *Cache[V]) beforeLoad(f *flight[V], key string, profile Profile) (lease 
 		c.tierFailed(c.leaser, "lease", lease.err)
 	}
 	if e != nil {
-		e.Stamp, f.at = f.stamp, c.leaser
+		stampFar(e, f.stamp)
+		if !c.fence.Trusted(&e.Stamp, clock.Now()) {
+			c.missed(c.leaser, untrusted)
+			return lease, nil, nil // the store takes nothing in its place, and needs nothing
+		}
+		f.at = c.leaser
 		c.counters.tiers[c.leaser].hits.Add(1)
 		c.promote(f.ctx, c.leaser, e)
 		return lease, e, nil

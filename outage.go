@@ -19,6 +19,9 @@ const Bypass OutagePolicy = 0
 // stale, and marked in the Result of a Lookup. It needs a bus with a bound: any other one is always trusted.
 func ServeStale(d time.Duration) OutagePolicy { return OutagePolicy(d) }
 
+// endless is the longest time for which an OutagePolicy is taken, so that sums with it do not overflow.
+const endless = 100 * 365 * 24 * time.Hour
+
 // validate reports a policy that is out of range, or of no effect with a bus of this bound.
 func (p OutagePolicy) validate(bound time.Duration) error {
 	switch {

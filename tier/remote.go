@@ -107,7 +107,7 @@ func (t *RemoteTier[V]) opened() (*Scope, error) {
 	return nil, errNotOpen
 }
 
-// Get returns the entry of key.
+// Get returns the entry of key. Its Stamp.AsOf is when the generation of the cache was looked at last.
 func (t *RemoteTier[V]) Get(ctx context.Context, key string) (*Entry[V], bool, error) {
 	s, err := t.opened()
 	if err != nil {
@@ -138,7 +138,7 @@ func (t *RemoteTier[V]) Get(ctx context.Context, key string) (*Entry[V], bool, e
 // not made here: without it no record counts, and whoever stores one makes it.
 func (t *RemoteTier[V]) read(ctx context.Context, s *Scope, physical string) ([]byte, error) {
 	epoch := s.Epoch()
-	if _, ok := t.generation.known(epoch); ok {
+	if _, _, ok := t.generation.known(epoch); ok {
 		data, ok, err := t.backend.Get(ctx, physical)
 		switch {
 		case err != nil || !ok:

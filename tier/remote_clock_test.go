@@ -103,7 +103,7 @@ func TestACopyEndsBeforeItsRecord(t *testing.T) {
 			e.FreshUntil = tier.Now().Add(rand.N(2*time.Minute) - time.Minute)
 			e.ExpiresAt = tier.Now().Add(lives)
 			r.set(e)
-			time.Sleep(rand.N(lives - 2*time.Millisecond))
+			time.Sleep(rand.N(lives - 3*time.Millisecond)) // three times something is rounded down
 			c := r.get("k")
 			if c == nil {
 				t.Fatal("no entry")

@@ -18,7 +18,8 @@ import (
 // random: if the store loses the mark the next one is new again, and no old record comes back.
 
 // markTrust is how long a generation that was read is used without another look, as long as the epoch of the
-// cache does not change either.
+// cache does not change either. If another process clears the cache meanwhile, and its event is lost, what is read from the store by the old
+// generation was good when that was read, and no later. So the entry says when that was.
 const markTrust = time.Second
 
 // markSize is the length of the mark, in bytes.
@@ -32,7 +33,7 @@ type generation struct {
 	newest  uint64  // ticket of what is known: nothing older is learned
 	value   uint64  // the generation
 	epoch   uint64  // the epoch in which it was read
-	until   Instant // how long it is trusted; 0 if nothing is known
+	asOf    Instant // when that began; long past if nothing is known
 }
 
 // A reading is a look at the mark. It begins before the look.
@@ -42,11 +43,11 @@ type reading struct {
 	began  Instant
 }
 
-// known returns the generation if it is known well enough.
-func (g *generation) known(epoch uint64) (value uint64, ok bool) {
+// known returns the generation if it is known well enough, and when it was looked at.
+func (g *generation) known(epoch uint64) (value uint64, asOf Instant, ok bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.value, g.epoch == epoch && Now() < g.until
+	return g.value, g.asOf, g.epoch == epoch && Now() < g.asOf.Add(markTrust)
 }
 
 func (g *generation) begin(epoch uint64) reading {
@@ -60,7 +61,7 @@ func (g *generation) learn(r reading, value uint64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if r.ticket > g.newest {
-		g.newest, g.value, g.epoch, g.until = r.ticket, value, r.epoch, r.began.Add(markTrust)
+		g.newest, g.value, g.epoch, g.asOf = r.ticket, value, r.epoch, r.began
 	}
 }
 
@@ -68,7 +69,7 @@ func (g *generation) learn(r reading, value uint64) {
 func (g *generation) forget() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.newest, g.until = g.tickets, 0
+	g.newest, g.asOf = g.tickets, 0
 }
 
 // Clear forgets all entries of the cache. The tier does not remember the new generation: another process may clear the cache at the
@@ -84,7 +85,7 @@ func (t *RemoteTier[V]) Clear(ctx context.Context) error {
 
 // currentGeneration returns the generation for what is to be stored from now on, and makes one if there is none.
 func (t *RemoteTier[V]) currentGeneration(ctx context.Context, s *Scope) (uint64, error) {
-	if value, ok := t.generation.known(s.Epoch()); ok {
+	if value, _, ok := t.generation.known(s.Epoch()); ok {
 		return value, nil
 	}
 	value, ok, err := t.readMark(ctx, s)
@@ -119,7 +120,7 @@ func (t *RemoteTier[V]) createMark(ctx context.Context, s *Scope) (uint64, error
 	case <-ctx.Done():
 		return 0, ctx.Err()
 	}
-	if value, ok := t.generation.known(s.Epoch()); ok {
+	if value, _, ok := t.generation.known(s.Epoch()); ok {
 		return value, nil
 	}
 	r := t.generation.begin(s.Epoch())

@@ -8,14 +8,14 @@ import (
 
 func wantKnown(t *testing.T, g *generation, epoch, want uint64, when string) {
 	t.Helper()
-	if got, ok := g.known(epoch); !ok || got != want {
+	if got, _, ok := g.known(epoch); !ok || got != want {
 		t.Errorf("known() %s = %d, %t, want %d", when, got, ok, want)
 	}
 }
 
 func wantUnknown(t *testing.T, g *generation, epoch uint64, when string) {
 	t.Helper()
-	if got, ok := g.known(epoch); ok {
+	if got, _, ok := g.known(epoch); ok {
 		t.Errorf("known() %s = %d, want nothing", when, got)
 	}
 }

@@ -110,7 +110,7 @@ func (t *RemoteTier[V]) unseal(ctx context.Context, s *Scope, key string, data [
 	case h.Schema != t.schema:
 		return fail(foreign, fmt.Errorf("stored from another version of type %T", r.entry))
 	}
-	current, err := t.isCurrent(ctx, s, h.Generation)
+	current, asOf, err := t.isCurrent(ctx, s, h.Generation)
 	if err != nil {
 		return r, err
 	}
@@ -130,6 +130,7 @@ func (t *RemoteTier[V]) unseal(ctx context.Context, s *Scope, key string, data [
 		FreshUntil: freshUntil,
 		ExpiresAt:  expiresAt,
 		StoredAt:   storedAt,
+		Stamp:      Stamp{AsOf: asOf},
 		Absent:     h.Absent,
 		Size:       int32(min(len(payload), math.MaxInt32)),
 	}
@@ -145,13 +146,14 @@ func (t *RemoteTier[V]) unseal(ctx context.Context, s *Scope, key string, data [
 	return r, nil
 }
 
-// isCurrent reports whether a record of the given generation counts. What the tier remembers may say yes; only the store says no.
-func (t *RemoteTier[V]) isCurrent(ctx context.Context, s *Scope, generation uint64) (bool, error) {
-	if value, ok := t.generation.known(s.Epoch()); ok && value == generation {
-		return true, nil
+// isCurrent reports whether a record of the given generation counts, or did at asOf. What the tier remembers may say yes; only the store says no.
+func (t *RemoteTier[V]) isCurrent(ctx context.Context, s *Scope, generation uint64) (current bool, asOf Instant, err error) {
+	if value, asOf, ok := t.generation.known(s.Epoch()); ok && value == generation {
+		return true, asOf, nil
 	}
+	asOf = Now()
 	value, ok, err := t.readMark(ctx, s)
-	return ok && value == generation, err
+	return ok && value == generation, asOf, err
 }
 
 // marshal appends the encoding of v to dst. A codec that panics costs the value, not the process.

@@ -32,7 +32,7 @@ type Entry[V any] struct {
 	// What a hit looks at comes first, and fits into one cache line.
 	Key        string
 	FreshUntil Instant // stale after
-	Stamp      Stamp   // zero in an entry that comes from outside this process
+	Stamp      Stamp   // zero in an entry that comes from outside this process, except perhaps for AsOf: see Tier
 	Absent     bool    // the source has no value for the key; Value is zero
 	Size       int32   // bytes of the encoded value where it has been encoded or decoded; 0 if unknown
 	Value      V
@@ -46,7 +46,8 @@ type Entry[V any] struct {
 //
 // A tier that holds entries in this process returns the very entry it was given, stamp included: without the stamp nobody
 // can tell whether the entry has been invalidated, and the cache does not serve it. A tier that is shared with other
-// processes, and so is a Clearer, returns a new entry with a zero Stamp on every call.
+// processes, and so is a Clearer, returns a new entry with a zero Stamp on every call. If it judges entries by what it remembers of the store, it sets
+// Stamp.AsOf to the time of which it remembers that: the entry is trusted no longer than one that was read then.
 type Tier[V any] interface {
 	// Name is unique among the tiers of one cache, constant and not empty. It appears in errors and statistics.
 	Name() string

@@ -19,7 +19,7 @@ type Stamp struct {
 	// Sum is the counter of the key's slot plus the epoch of its partition. Both only grow, so their sum
 	// is unchanged exactly when neither has moved.
 	Sum uint64
-	// AsOf is when the stamp was taken: before the load or the far read of the value began.
+	// AsOf is when the stamp was taken: before the load or the far read of the value began. It may be set to an earlier time.
 	AsOf clock.Instant
 	// Slot and Partition say which counters were summed, so that a check hashes nothing.
 	Slot      uint16
@@ -28,8 +28,8 @@ type Stamp struct {
 	Epoch uint32
 }
 
-// IsZero reports whether s was never taken.
-func (s Stamp) IsZero() bool { return s == Stamp{} }
+// Taken reports whether s was ever taken.
+func (s Stamp) Taken() bool { return s.Sum != 0 }
 
 // slots is the number of counters for keys: as many as a uint16 can tell apart. An invalidation also kills the entries that
 // share its slot: one innocent entry for every 65,536 in the cache.

@@ -99,12 +99,12 @@ func TestADropIsNoBump(t *testing.T) {
 func TestOnlyStampsThatWereTakenAreCurrent(t *testing.T) {
 	f := newFence(0)
 	wantCurrent(t, f, fence.Stamp{}, false, "of the zero stamp")
-	if !(fence.Stamp{}).IsZero() {
-		t.Error("IsZero() of the zero stamp = false, want true")
+	if (fence.Stamp{AsOf: clock.Now()}).Taken() {
+		t.Error("Taken() of a stamp that was not = true, want false")
 	}
 	for part := range fence.Partitions {
-		if s := f.Stamp("", part); s.IsZero() {
-			t.Errorf("Stamp(\"\", %d).IsZero() = true, want false", part)
+		if s := f.Stamp("", part); !s.Taken() {
+			t.Errorf("Stamp(\"\", %d).Taken() = false, want true", part)
 		}
 	}
 	// A stamp from outside, of any numbers, is refused without a panic.

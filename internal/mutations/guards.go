@@ -22,7 +22,7 @@ var nearGuards = []mutation{
 	{
 		guard: "The stamp is taken before the far read", off: "what was read gets a stamp of now",
 		file: "judge.go",
-		old:  "e.Stamp = stamp // still ours alone", new: "e.Stamp = c.fence.Stamp(e.Key, int(stamp.Partition))",
+		old:  "stampFar(e, stamp)", new: "e.Stamp = c.fence.Stamp(e.Key, int(stamp.Partition))",
 		pkg: ".", test: "TestH3FarReadThatADeleteHasOvertaken",
 	},
 	{

@@ -16,6 +16,18 @@ var storeGuards = []mutation{
 		pkg: ".", test: "TestClearOvertakesRunningLoads",
 	},
 	{
+		guard: "An entry is as old as what is known of its generation", off: "it is as young as the read",
+		file: "judge.go",
+		old:  "if asOf := e.Stamp.AsOf; asOf != 0 {", new: "if asOf := e.Stamp.AsOf; false {",
+		pkg: ".", test: "TestClearThatIsNotHeardOfEndsWithTheBound",
+	},
+	{
+		guard: "An entry that a lease finds is served only while it is trusted", off: "it is served",
+		file: "load.go",
+		old:  "if !c.fence.Trusted(&e.Stamp, clock.Now()) {", new: "if false {",
+		pkg: ".", test: "TestClearThatIsNotHeardOfEndsWithTheBound",
+	},
+	{
 		guard: "A lease that lives is respected", off: "each process loads",
 		file: "tier/remote_lease.go",
 		old:  "case r.head.Kind.Leased() && l.tier.now(ctx).millis() < r.head.Deadline:", new: "case false:",
