@@ -132,8 +132,9 @@ func (k *timekeeper) attempt(done chan struct{}) {
 // one after the wall clock of this process was set or the machine was suspended; others do not. While the server does not answer
 // the last answer counts. If there was none yet, the error is that of the last attempt, of which there is one each second.
 //
-// In a cluster, in a ring and after a failover the answer is that of any of the servers. Where their clocks differ, so do the times, but
-// not for longer than ten seconds after a failover. Some managed services and proxies do not allow TIME. With these Now is
+// In a cluster, in a ring and after a failover the answer is that of any of the servers. Where their clocks differ, so do the times
+// of processes, but not for longer than ten seconds after a failover. What was stored before is as old or young for as long as it is there as the
+// clocks of the old server and the new one differ. Some managed services and proxies do not allow TIME. With these Now is
 // always an error.
 func (s *Store) Now(ctx context.Context) (time.Time, error) {
 	now, err := s.clock.now(ctx)
