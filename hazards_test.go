@@ -36,6 +36,8 @@ var hazards = []hazard{
 		"TestLoadThatAnInvalidationOvertookPoisonsNobody",
 		"TestLoadIsOvertakenInRedisEvenWhereTheEventIsLost",
 		inTier + "TestFillIsRefusedAfterAnInvalidation",
+	}, excluded: []string{
+		"TestExcludedH2CopyToANearerSharedTier",
 	}},
 	{number: 3, what: "an answer of the store arrives after the event", tests: []string{
 		"TestH3FarReadThatADeleteHasOvertaken",
