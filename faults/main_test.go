@@ -35,6 +35,9 @@ func needRedis(t *testing.T) {
 // faults runs the program.
 func faults(t *testing.T, args ...string) (table string, err error) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("it takes a while, and the whole machine")
+	}
 	needRedis(t)
 	var stdout, stderr bytes.Buffer
 	err = run(t.Context(), args, &stdout, &stderr)
