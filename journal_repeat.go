@@ -41,7 +41,9 @@ func (c *Cache[V]) repeatWrites() {
 		if overflowed {
 			c.counters.journalOverflows.Add(1)
 		}
+		count := len(keys)
 		if all {
+			count = -1
 			ok = c.untilDone(c.clear)
 		}
 		for some := range slices.Chunk(keys, maxKeysPerStep) {
@@ -57,6 +59,7 @@ func (c *Cache[V]) repeatWrites() {
 		if !ok {
 			return
 		}
+		c.observer.repeated(count)
 	}
 }
 

@@ -22,6 +22,7 @@ type journalFleet struct {
 	here, there *tiercache.Cache[int64]
 	errors      atomic.Int64 // told to the hook here, which takes its time
 	hookTakes   time.Duration
+	told        atomic.Int64 // number of keys that the hook here was last told of
 
 	replica map[string][]byte // what it has of the store
 }
@@ -31,7 +32,8 @@ func newJournalFleet(t *testing.T) *journalFleet {
 	tiers := func() []tier.Tier[int64] { return []tier.Tier[int64]{memoryTier[int64](), flightFar(j.store)} }
 	profile := tiercache.Profile{TTL: time.Hour, StaleFor: time.Hour}
 	j.here = newCache(t, tiercache.Config[int64]{Tiers: tiers(), Bus: j.bus, Profile: profile, Observer: tiercache.Observer{
-		Error: func(error) { time.Sleep(j.hookTakes); j.errors.Add(1) },
+		Error:    func(error) { time.Sleep(j.hookTakes); j.errors.Add(1) },
+		Repeated: func(keys int) { j.told.Store(int64(keys)) },
 	}})
 	j.there = newCache(t, tiercache.Config[int64]{Tiers: tiers(), Bus: j.bus, Profile: profile})
 	synctest.Wait()
@@ -294,6 +296,9 @@ func TestRepetitionGoesOnUntilItIsDone(t *testing.T) {
 		if s := j.here.Stats(); s.JournalReplays != 1 || s.JournalKeys != 600 {
 			t.Errorf("JournalReplays, JournalKeys = %d, %d, want 1, 600", s.JournalReplays, s.JournalKeys)
 		}
+		if n := j.told.Load(); n != 600 {
+			t.Errorf("the hook was told of %d keys, want 600", n)
+		}
 		if tries := len(calls); tries < 20 || tries > 60 || j.errors.Load() != int64(tries-2) {
 			t.Errorf("%d tries and %d errors for the hook, want 20 to 60 in a minute, and two less", tries, j.errors.Load())
 		}
@@ -360,6 +365,9 @@ func TestTooManyWritesAreRepeatedAsAClear(t *testing.T) {
 		writeGet(t, j.here, "k", 0)
 		if s := j.here.Stats(); s.JournalReplays != 1 || s.JournalOverflows != 1 {
 			t.Errorf("JournalReplays, JournalOverflows = %d, %d, want 1, 1", s.JournalReplays, s.JournalOverflows)
+		}
+		if n := j.told.Load(); n != -1 {
+			t.Errorf("the hook was told of %d keys, want -1 for a Clear", n)
 		}
 		time.Sleep(31 * time.Second) // and what had no room ages out like the rest
 		j.bus.confirm(time.Now())

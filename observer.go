@@ -26,6 +26,9 @@ type Observer struct {
 	Invalidated func(e invalidate.Event)
 	// Dropped is called after a partition was dropped because events may have been lost.
 	Dropped func(partition int)
+	// Repeated is called after writes of this instance were repeated as deletions, because the store may have lost them, with the number
+	// of their keys; -1 if everything was cleared instead.
+	Repeated func(keys int)
 	// Problem is called for what a tier reports besides errors: unreadable values, evictions and so on.
 	Problem func(p tier.Problem)
 	// Error is called for errors that no caller is given: a tier that failed a read or a fill, a bus that failed.
@@ -47,6 +50,12 @@ func (o *Observer) miss(key string) {
 func (o *Observer) fillRefused(key string) {
 	if o.FillRefused != nil {
 		o.FillRefused(key)
+	}
+}
+
+func (o *Observer) repeated(keys int) {
+	if o.Repeated != nil {
+		o.Repeated(keys)
 	}
 }
 

@@ -38,15 +38,15 @@ if redis.call('GETRANGE', KEYS[1], 0, #ARGV[1] - 1) ~= ARGV[1] then return 0 end
 return redis.call('UNLINK', KEYS[1])`)
 )
 
-// Add implements backend.Leaser. When go-redis repeats a command whose reply was lost, Add may find its own value
-// there and return it as existing.
+// Add implements backend.Leaser. It is not repeated when a connection breaks. If it fails it may have been done all the same, or be done
+// later.
 func (s *Store) Add(ctx context.Context, key string, value []byte, ttl time.Duration) (existing []byte, added bool, err error) {
 	if ttl < 0 {
 		return nil, false, fail("add", key, negative(ttl))
 	}
 	value = s.keep(value)
 	existing, err = bounded(ctx, s, func(ctx context.Context) ([]byte, error) {
-		text, err := addScript.Run(ctx, s.rdb, []string{key}, value, roundUp(ttl).Milliseconds()).Text()
+		text, err := addScript.Run(ctx, once{s.rdb}, []string{key}, value, roundUp(ttl).Milliseconds()).Text()
 		if errors.Is(err, redis.Nil) {
 			return nil, nil
 		}

@@ -80,14 +80,18 @@ func (s *Store) Get(ctx context.Context, key string) (value []byte, ok bool, err
 	return r.value, r.value != nil, nil
 }
 
-// Set implements backend.Backend.
+// Set implements backend.Backend. It is not repeated when a connection breaks: it might arrive after what was sent later.
 func (s *Store) Set(ctx context.Context, key string, value []byte, ttl time.Duration) error {
 	if ttl < 0 {
 		return fail("set", key, negative(ttl))
 	}
 	value = s.keep(value)
 	_, err := bounded(ctx, s, func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, s.rdb.Set(ctx, key, value, roundUp(ttl)).Err()
+		args := []any{"set", key, value}
+		if ttl > 0 {
+			args = append(args, "px", roundUp(ttl).Milliseconds())
+		}
+		return struct{}{}, once{s.rdb}.send(ctx, redis.NewCmd(ctx, args...)).Err()
 	})
 	if err != nil {
 		return fail("set", key, err)

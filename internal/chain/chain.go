@@ -102,6 +102,13 @@ func (c *Chain) Adopt(h Head) {
 	c.nonces[h.Number%window] = h.Nonce
 }
 
+// Rename notes that the log which is followed under the epoch old has another one from now on.
+func (c *Chain) Rename(old, epoch uint64) {
+	if c.head.Epoch == old {
+		c.head.Epoch = epoch
+	}
+}
+
 // nonce returns the nonce of an entry up to the head, if it is remembered.
 func (c *Chain) nonce(number uint64) (nonce uint64, ok bool) {
 	if number < c.first || number > c.head.Number {

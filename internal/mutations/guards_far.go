@@ -134,6 +134,18 @@ var busGuards = []mutation{
 		pkg: "./invalidate/redisbus", test: "TestFailoverIsFollowed",
 	},
 	{
+		guard: "A lease is asked for once", off: "the client repeats the request when a connection breaks",
+		file: "backend/redisstore/lease.go",
+		old:  "addScript.Run(ctx, once{s.rdb},", new: "addScript.Run(ctx, s.rdb,",
+		pkg: "./backend/redisstore", test: "TestWhatCreatesIsSentOnce",
+	},
+	{
+		guard: "A log that has gone back gets another epoch", off: "it keeps its epoch",
+		file: "invalidate/redisbus/poll.go",
+		old:  "\tp.renew(ctx)\n", new: "",
+		pkg: "./invalidate/redisbus", test: "TestRollbackIsToldToThoseWhoCannotSeeIt",
+	},
+	{
 		guard: "A message that makes no sense is a loss", off: "it is skipped",
 		file: "invalidate/redisbus/bus.go",
 		old:  "b.count.undecodable.Add(1)\n\t\th.dropAll()", new: "b.count.undecodable.Add(1)",

@@ -27,6 +27,7 @@ type hub struct {
 	mu      sync.Mutex                      // held while handlers run, so that each is called by one goroutine at a time
 	members []*member                       // guarded by mu
 	logs    [invalidate.Partitions]followed // guarded by mu
+	forked  partitions                      // guarded by mu; whose log has gone back, and has not been given another epoch
 
 	// Written with mu held, and read without: a handler may ask for Stats.
 	up        atomic.Uint32                       // the partitions whose subscription is in place
@@ -198,6 +199,29 @@ func (h *hub) dropAll() {
 	}
 }
 
+// takeForked returns the partitions whose log is to be given another epoch, and forgets them.
+func (h *hub) takeForked() partitions {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	forked := h.forked
+	h.forked = 0
+	return forked
+}
+
+// forkedStill says that they have not been given one.
+func (h *hub) forkedStill(parts partitions) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.forked |= parts
+}
+
+// rename notes that the log of partition p has another epoch. We have given it, so we need not be told.
+func (h *hub) rename(p int, old, epoch uint64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.logs[p].Rename(old, epoch)
+}
+
 // gone tells the handlers that the store has gone back.
 func (h *hub) gone() {
 	h.mu.Lock()
@@ -256,6 +280,10 @@ func (h *hub) gap(e entry) {
 // replace follows a log that is not the one that was followed.
 func (h *hub) replace(p int, head chain.Head) {
 	h.count.diverged.Add(1)
+	if h.logs[p].Head().Epoch == head.Epoch {
+		h.forked |= partition(p)
+		h.pollSoon()
+	}
 	h.drop(p)
 	h.logs[p].Adopt(head)
 	h.logs[p].ahead = nil

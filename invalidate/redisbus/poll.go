@@ -83,6 +83,7 @@ func (p *poller) poll(ctx context.Context) {
 	}
 	p.identify(ctx, &l) // first: whoever repeats what he remembers of the time since the last confirmation should not have forgotten it
 	missing := p.hub.judge(&l, allPartitions, p.cfg.Bound, false)
+	p.renew(ctx)
 	if missing != 0 {
 		missing = p.await(ctx, &l, missing)
 	}

@@ -227,3 +227,33 @@ func (l *listener) untilOf(p int) time.Time {
 	defer l.mu.Unlock()
 	return l.until[p]
 }
+
+// A process that is deaf does not look at a log before others have made it longer than it was. They have seen that it went back, and
+// have told.
+func TestRollbackIsToldToThoseWhoCannotSeeIt(t *testing.T) {
+	_, rdb := redistest.Mini(t)
+	quick, slow := newBus(t, rdb, often), newBus(t, rdb, seldom)
+	sees, late := listen(t, quick), listen(t, slow)
+	sees.settled(t, quick)
+	late.inPlace(t, 1)
+	eventually(t, "the other has no reason left to poll", func() bool { return slow.Stats().Polls == 2 })
+	sees.hears(t, quick, keyIn(3, 0))
+	n, x := field(t, rdb, 3, "n"), field(t, rdb, 3, "x")
+	sees.hears(t, quick, keyIn(3, 1))
+	eventually(t, "both have it", func() bool { return late.heard(keyIn(3, 1)) })
+	epoch := field(t, rdb, 3, "e")
+	setHead(t, rdb, 3, n, x)
+	eventually(t, "one sees that the log went back", func() bool { return sees.rolledBack() == 1 })
+	eventually(t, "it gives it another epoch", func() bool { return field(t, rdb, 3, "e") != epoch })
+	for range 3 {
+		lose(t, rdb, 3) // now it is longer than it was
+	}
+	if late.rolledBack() != 0 {
+		t.Fatal("the other has seen the rollback by itself")
+	}
+	sees.hears(t, quick, keyIn(3, 2))
+	eventually(t, "the other is told", func() bool { return late.rolledBack() == 1 })
+	if got := sees.rolledBack(); got != 1 {
+		t.Errorf("the one that saw it was told %d times, want once", got)
+	}
+}

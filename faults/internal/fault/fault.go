@@ -31,6 +31,9 @@ type Fault struct {
 	Name string
 	// Rollback says that Redis may lose acknowledged changes. Such a fault is alone: there is no other at the same time.
 	Rollback bool
+	// Unseen says that a rollback happens in a server that goes on, so that only those who know of a lost change can notice. The others are
+	// told by them, which takes as long again.
+	Unseen bool
 	// Moves says that other servers become masters, though nothing is lost.
 	Moves bool
 	// Spares says that the plain cache is spared: it cannot tell what the fault leaves behind from its own.

@@ -107,6 +107,9 @@ func (r *run) inject(ctx context.Context, f fault.Fault, chance *rand.Rand) {
 	}
 	r.injectNow(ctx, f, chance)
 	repaired := r.cfg.Detection() + r.cfg.Bound
+	if f.Unseen {
+		repaired += r.cfg.Detection()
+	}
 	w.Close(mono.Now().Add(repaired))
 	time.Sleep(repaired)
 }

@@ -81,7 +81,9 @@ machine. Bold rows must be 0.
 Replication is asynchronous, so a failover can undo acknowledged deletes, as does a restart from old files. No cache can
 prevent that; the contract is that the deletes are repeated when the rollback is noticed. Reads that would break the first three bold
 rows are counted as "behind a rollback" instead if they overlap the time from the start of such a fault until one poll interval, two
-timeouts and B after its end. There is no other fault meanwhile, and whatever comes later counts in full.
+timeouts and B after its end; twice the poll interval and the timeouts for "rollback of all keys", which happens in a server that goes on
+and which only the processes that know of a lost delete can notice, and tell the others. There is no other fault meanwhile, and whatever
+comes later counts in full.
 
 A lost invalidation is an entry of an instance that is not what the source has when the faults have ended, every write is
 acknowledged and B + 1 s have passed. The records in Redis are compared at the same time.
