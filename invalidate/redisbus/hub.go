@@ -283,6 +283,8 @@ func (h *hub) replace(p int, head chain.Head) {
 	if h.logs[p].Head().Epoch == head.Epoch {
 		h.forked |= partition(p)
 		h.pollSoon()
+	} else {
+		h.forked &^= partition(p) // somebody else has given it one
 	}
 	h.drop(p)
 	h.logs[p].Adopt(head)

@@ -198,6 +198,7 @@ func (p *poller) replay(ctx context.Context, l *look, missing partitions) partit
 			return a
 		})
 		if err := errors.Join(cut, a.err); err != nil {
+			p.count.pollErrors.Add(1)
 			p.cfg.OnError(fmt.Errorf("redisbus: replay log of channel %q: %w", p.cfg.Channel, err))
 			continue
 		}

@@ -5,8 +5,6 @@ import (
 	"fmt"
 
 	"github.com/redis/go-redis/v9"
-
-	"github.com/tiercache/tiercache/invalidate"
 )
 
 // renewScript gives a log another epoch, unless somebody has done that.
@@ -29,10 +27,7 @@ func (p *poller) renew(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, p.cfg.Timeout)
 	defer cancel()
 	heads := p.hub.heads()
-	for part := range invalidate.Partitions {
-		if !forked.has(part) {
-			continue
-		}
+	for part := range forked.all() {
 		type outcome struct {
 			ours bool
 			err  error
@@ -49,6 +44,7 @@ func (p *poller) renew(ctx context.Context) {
 			p.hub.rename(part, old, epoch)
 		}
 		if err != nil {
+			p.count.pollErrors.Add(1)
 			p.hub.forkedStill(partition(part))
 			p.cfg.OnError(fmt.Errorf("redisbus: log of channel %q that has gone back: %w", p.cfg.Channel, err))
 		}
